@@ -7,11 +7,13 @@ verifies: what is returned hashes to the id that was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tapegit.objects.kind import Kind, Object
-from tapegit.objects.oid import ObjectId, OidPrefix
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tapegit.objects.kind import Kind, Object
+    from tapegit.objects.oid import ObjectId, OidPrefix
 
 
 class ObjectHeader(NamedTuple):

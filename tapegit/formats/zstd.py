@@ -1,0 +1,167 @@
+"""Zstandard frames under limits: the only module that imports `zstandard`.
+
+Rules: a frame is read only if its header states the size of its content, that size is
+within the caller's limit, its window is at most 128 MiB, it names no dictionary, and the
+bytes are that one frame and nothing else. The header is looked at before anything is
+allocated, because the library takes a stated size on trust, whatever limit it is given.
+A frame that is written states its size and carries a checksum.
+
+Source: tapesformat-loose(5), "The frame".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import zstandard
+
+from tapegit.errors import FormatError, IntegrityError, TruncatedError
+
+WINDOW_SIZE_MAX_BYTES: Final = 1 << 27
+_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_HEADER_SIZE_MAX_BYTES: Final = 18
+_SIZE_UNKNOWN: Final = zstandard.CONTENTSIZE_UNKNOWN
+_SALVAGE_STEP_BYTES: Final = 1 << 10
+
+Compressor = zstandard.ZstdCompressor
+
+
+def make_compressor(level: int) -> Compressor:
+    """Return a compressor for many frames; one thread at a time may use it."""
+    return zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
+
+
+def make_long_distance_compressor(level: int, window_log: int) -> Compressor:
+    """Return a compressor that also finds what is repeated far away in large frames."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level,
+        window_log=window_log,
+        enable_ldm=True,
+        write_checksum=True,
+        write_content_size=True,
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters)
+
+
+def compress(data: bytes, *, level: int = 3) -> bytes:
+    """Return the data as one frame with its size and a checksum."""
+    return make_compressor(level).compress(data)
+
+
+def read_content_size(frame: bytes | memoryview, *, size_max: int, where: object) -> int:
+    """Return the size that a frame's header states, having checked the header.
+
+    Raises:
+        FormatError: This is no frame, its content is larger than `size_max`, states no size,
+            needs a dictionary or a window of more than 128 MiB.
+        TruncatedError: The header itself is cut off.
+    """
+    if len(frame) == 0:
+        raise TruncatedError(f"cannot read '{where}': it is empty", where=where, wanted=1, got=0)
+    if bytes(frame[:4]) != _MAGIC[: len(frame)]:
+        raise _format_error(where, "not a zstandard frame", bytes(frame[:4]))
+    try:
+        header = zstandard.get_frame_parameters(frame[:_HEADER_SIZE_MAX_BYTES])
+    except zstandard.ZstdError as error:
+        if len(frame) < _HEADER_SIZE_MAX_BYTES:
+            raise _truncated_error(where, len(frame)) from error
+        raise _format_error(where, "not a zstandard frame", bytes(frame[:4])) from error
+    if header.content_size == _SIZE_UNKNOWN:
+        raise _format_error(where, "its frame states no size", None)
+    if header.content_size > size_max:
+        raise _format_error(
+            where, f"its frame states more than {size_max} bytes", header.content_size
+        )
+    if header.dict_id:
+        raise _format_error(where, "its frame needs a dictionary", header.dict_id)
+    if header.window_size > WINDOW_SIZE_MAX_BYTES:
+        raise _format_error(where, "its frame needs too large a window", header.window_size)
+    return header.content_size
+
+
+def decompress(frame: bytes | memoryview, *, size_max: int, where: object) -> bytes:
+    """Return the content of the one frame that the bytes are.
+
+    Args:
+        frame: The frame, whole, with nothing before and nothing after it.
+        size_max: The most bytes the content may have.
+        where: What is being read, for messages.
+
+    Raises:
+        FormatError: As `read_content_size`, or there are bytes after the frame.
+        TruncatedError: The frame ends too early.
+        IntegrityError: The frame is damaged.
+    """
+    size_bytes = read_content_size(frame, size_max=size_max, where=where)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
+    try:
+        # An empty content comes back without a look at the rest of the frame.
+        content = (
+            decompressor.decompress(frame, allow_extra_data=False)
+            if size_bytes
+            else _decompress_empty(decompressor, frame)
+        )
+    except zstandard.ZstdError as error:
+        raise _damage_error(frame, where, error) from error
+    if len(content) != size_bytes:
+        raise IntegrityError(
+            f"cannot read '{where}': its frame holds {len(content)} bytes, not {size_bytes}",
+            where=where,
+        )
+    return content
+
+
+def salvage(frame: bytes | memoryview, *, size_max: int, where: object) -> bytes:
+    """Return what can be had of a damaged frame's content, from its start; it is unverified.
+
+    Raises:
+        FormatError: The frame's header is damaged or breaks a limit.
+        TruncatedError: The header is cut off.
+    """
+    size_bytes = read_content_size(frame, size_max=size_max, where=where)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
+    stream = decompressor.decompressobj()
+    parts: list[bytes] = []
+    got_bytes = 0
+    try:
+        for start in range(0, len(frame), _SALVAGE_STEP_BYTES):
+            part = stream.decompress(bytes(frame[start : start + _SALVAGE_STEP_BYTES]))
+            parts.append(part)
+            got_bytes += len(part)
+            if got_bytes >= size_bytes or stream.eof:
+                break
+    except zstandard.ZstdError:
+        # The point of damage: what came before it is what this function is for.
+        return b"".join(parts)
+    return b"".join(parts)[:size_bytes]
+
+
+def _decompress_empty(decompressor: zstandard.ZstdDecompressor, frame: bytes | memoryview) -> bytes:
+    stream = decompressor.decompressobj()
+    content = stream.decompress(bytes(frame[: 2 * _HEADER_SIZE_MAX_BYTES]))
+    if not stream.eof:
+        raise zstandard.ZstdError("did not decompress full frame")
+    if stream.unused_data or len(frame) > 2 * _HEADER_SIZE_MAX_BYTES:
+        raise zstandard.ZstdError("unused data")
+    return content
+
+
+def _damage_error(
+    frame: bytes | memoryview, where: object, error: zstandard.ZstdError
+) -> FormatError | IntegrityError | TruncatedError:
+    text = str(error)
+    if "unused data" in text:
+        return _format_error(where, "there are bytes after its frame", None)
+    if "full frame" in text:
+        return _truncated_error(where, len(frame))
+    return IntegrityError(f"cannot read '{where}': its frame is damaged", where=where)
+
+
+def _format_error(where: object, what: str, actual: object) -> FormatError:
+    return FormatError(f"cannot read '{where}': {what}", where=where, actual=actual)
+
+
+def _truncated_error(where: object, got_bytes: int) -> TruncatedError:
+    return TruncatedError(
+        f"cannot read '{where}': its frame is cut off", where=where, wanted=None, got=got_bytes
+    )
