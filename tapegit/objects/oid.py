@@ -63,7 +63,7 @@ class OidPrefix(str):
     __slots__ = ()
 
     @classmethod
-    def find(cls, text: str) -> OidPrefix | None:
+    def find(cls, text: str) -> OidPrefix | None:  # type: ignore[override]
         """Return the prefix written in `text`, or None where it is not one; case is folded."""
         folded = text.lower()
         return cls(folded) if _HEX_PREFIX.fullmatch(folded) else None
