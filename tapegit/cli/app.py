@@ -1,0 +1,110 @@
+"""What a command is given: the store, the terminal, the clock and the environment of one run.
+
+The store is found and opened when a command first asks for it, so that commands which need
+none work anywhere. The environment enters the program here and nowhere else; the layers below
+get values.
+
+Source: tapes(1), "ENVIRONMENT".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tapegit.errors import ConfigError
+from tapegit.graph.resolve import Resolver
+from tapegit.graph.turns import TurnGraph
+from tapegit.repository.discover import discover
+from tapegit.repository.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from tapegit.ui.terminal import Terminal
+
+ENVIRONMENT: Final = {
+    "TAPES_DIR": "the store to use, as with --tapes-dir",
+    "TAPES_ACTOR": "who moved a ref, in reflogs; else the login name and the machine's name",
+    "TAPES_DATE": "the time to write into reflogs and tags, in milliseconds since the epoch",
+    "TAPES_PAGER": "the pager, in place of PAGER; empty or cat for none",
+}
+"""The variables of ours that the program reads, for tapes(1)."""
+
+
+class App:
+    """One run of the program.
+
+    Attributes:
+        terminal: Where all output goes.
+        environ: The environment of the process.
+    """
+
+    def __init__(
+        self, terminal: Terminal, environ: Mapping[str, str], *, tapes_dir: str | None = None
+    ) -> None:
+        self.terminal = terminal
+        self.environ = environ
+        self._tapes_dir = tapes_dir
+
+    @property
+    def stdin(self) -> BinaryIO:
+        """Standard input, as bytes."""
+        return sys.stdin.buffer
+
+    @cached_property
+    def root(self) -> Path:
+        """The `.tapes` directory of the store.
+
+        Raises:
+            RepositoryNotFoundError: There is no store here, nor one of the user.
+        """
+        return discover(
+            os.getcwd(), tapes_dir=self._tapes_dir or self.environ.get("TAPES_DIR") or None
+        )
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The store, opened when first asked for."""
+        return Repository.open(self.root, clock=self.clock, actor=self.actor)
+
+    @cached_property
+    def graph(self) -> TurnGraph:
+        """The turns of the store and how they hang together."""
+        return TurnGraph(self.repository.objects)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """What turns revisions into ids."""
+        return Resolver(self.repository.objects, self.repository.refs, self.graph)
+
+    def clock(self) -> int:
+        """Return the time to record, in milliseconds since the epoch."""
+        fixed = self.environ.get("TAPES_DATE")
+        if not fixed:
+            return time.time_ns() // 1_000_000
+        if not fixed.isdecimal() or len(fixed) > 15:  # noqa: PLR2004
+            raise ConfigError(
+                f"TAPES_DATE is '{fixed}', not milliseconds since the epoch", key="TAPES_DATE"
+            )
+        return int(fixed)
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for reflogs."""
+        given = self.environ.get("TAPES_ACTOR")
+        if given:
+            return given
+        user = self.environ.get("USER") or self.environ.get("LOGNAME") or "unknown"
+        return f"{user}@{os.uname().nodename}"
+
+
+pass_app = click.make_pass_decorator(App)
+"""Gives a command's callback the `App` of this run as its first argument."""

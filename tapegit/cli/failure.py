@@ -1,0 +1,94 @@
+"""Turning what went wrong into text, a hint and an exit code: the only place that does.
+
+Text goes to standard error as `tapes: error: …` and `hint: …`. With `--json` it is one JSON
+object instead, also on standard error, so that standard output never holds anything but data.
+
+Source: tapes-exit-codes(7).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tapegit.errors import StorageError, TapesError
+from tapegit.ui.escape import escape_text, format_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE_CODE: Final = 2
+INTERRUPTED_CODE: Final = 130
+CLOSED_PIPE_CODE: Final = 141
+"""128 + SIGPIPE, what a shell reports of a program whose reader went away."""
+
+JSON_SCHEMA: Final = 1
+
+
+def as_tapes_error(error: OSError | MemoryError) -> TapesError:
+    """Return an error of the operating system as one of ours, for what no store converted."""
+    if isinstance(error, MemoryError):
+        return StorageError("out of memory", errno=errno.ENOMEM)
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    path = error.filename
+    if path is None:
+        return StorageError(f"the system refused: {reason}", errno=error.errno)
+    if isinstance(path, bytes):
+        path = os.fsdecode(path)
+    return StorageError(f"cannot access '{path}': {reason}", path=path, errno=error.errno)
+
+
+def format_failure(error: TapesError | click.ClickException, *, json: bool) -> str:
+    """Return what to write to standard error: lines of text, or one JSON object."""
+    if isinstance(error, TapesError):
+        message, hint, code, name = error.message, error.hint, error.exit_code, error.code_name
+        fields = {key: _plain(value) for key, value in error.fields.items()}
+    else:
+        message, hint = _describe_usage(error)
+        code, name, fields = error.exit_code, "usage", {}
+    if json:
+        members = {
+            **fields,
+            "schema": JSON_SCHEMA,
+            "error": name,
+            "code": code,
+            "message": message,
+            "hint": hint,
+        }
+        return format_json(members) + "\n"
+    lines = [f"tapes: error: {escape_text(message)}"]
+    if hint:
+        lines.extend(f"hint: {escape_text(part)}" for part in hint.splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def asks_for_json(args: Sequence[str]) -> bool:
+    """Return whether `--json` is among the options of a command line."""
+    for arg in args:
+        if arg == "--":
+            return False
+        if arg == "--json":
+            return True
+    return False
+
+
+def _describe_usage(error: click.ClickException) -> tuple[str, str | None]:
+    """Return click's message in our style, and where to read how the command is used."""
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    context = getattr(error, "ctx", None)
+    return message, None if context is None else f"run '{context.command_path} --help'"
+
+
+def _plain(value: object) -> object:
+    """Return a field of an error as something that has a JSON form."""
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, bytes) and type(value) is bytes:
+        return value.hex()
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(member) for member in value]
+    return str(value)

@@ -1,0 +1,61 @@
+"""Every command: its class, whether its output is paged, and its line in `tapes help`.
+
+The table is data, so that `tapes` can list and suggest commands without importing one. The
+module of a command is `tapegit.cli.<name>` with each dash as an underscore. The class decides
+where `tapes help` lists it; the output of a plumbing command is a promise, that of a porcelain
+command may change.
+
+Source: tapes(1).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PORCELAIN: Final = "porcelain"
+PLUMBING: Final = "plumbing"
+UPKEEP: Final = "upkeep"
+
+CLASS_TITLES: Final = {
+    PORCELAIN: "Commands for people",
+    UPKEEP: "Upkeep of a store",
+    PLUMBING: "Plumbing, for scripts: its output does not change",
+}
+
+COMMANDS: Final[dict[str, tuple[str, bool, str]]] = {
+    "config": (PORCELAIN, False, "Read and write settings"),
+    "help": (PORCELAIN, True, "Show the manual page of a command"),
+    "import": (PORCELAIN, False, "Record transcripts that a harness wrote"),
+    "init": (PORCELAIN, False, "Create a store"),
+    "log": (PORCELAIN, True, "List turns, newest first"),
+    "reflog": (PORCELAIN, True, "Show and manage where refs have been"),
+    "show": (PORCELAIN, True, "Show turns and other objects"),
+    "status": (PORCELAIN, False, "Say where HEAD is and what was recorded last"),
+    "version": (PORCELAIN, False, "Say which program and which version this is"),
+    "bundle": (UPKEEP, False, "Move refs and their objects in one file"),
+    "count-objects": (UPKEEP, False, "Count objects and the space they take"),
+    "fsck": (UPKEEP, False, "Verify every object and link"),
+    "gc": (UPKEEP, False, "Pack what is loose, fold packs, drop what is unreachable"),
+    "pack-refs": (UPKEEP, False, "Put loose refs into one sorted file"),
+    "prune": (UPKEEP, False, "Delete unreachable loose objects"),
+    "repack": (UPKEEP, False, "Rewrite packs"),
+    "cat-file": (PLUMBING, False, "Print objects, or their kinds and sizes"),
+    "for-each-ref": (PLUMBING, False, "List refs in a format of your own"),
+    "hash-object": (PLUMBING, False, "Compute the id of a file and store it as an object"),
+    "index-pack": (PLUMBING, False, "Build and verify the index of a pack"),
+    "merge-base": (PLUMBING, False, "Find the best common ancestors of turns"),
+    "mktag": (PLUMBING, False, "Create a tag object from its text"),
+    "pack-objects": (PLUMBING, False, "Write a pack of the objects named on standard input"),
+    "rev-list": (PLUMBING, False, "List the ids of reachable turns and objects"),
+    "rev-parse": (PLUMBING, False, "Turn revisions into ids"),
+    "show-ref": (PLUMBING, False, "List refs with their ids"),
+    "symbolic-ref": (PLUMBING, False, "Read, set and delete refs that name refs"),
+    "unpack-objects": (PLUMBING, False, "Write the objects of a pack as loose objects"),
+    "update-ref": (PLUMBING, False, "Set refs, one or many at once, and only if unchanged"),
+    "verify-pack": (PLUMBING, False, "Verify packs and list what they hold"),
+}
+
+
+def module_name(command: str) -> str:
+    """Return the module that defines a command."""
+    return "tapegit.cli." + command.replace("-", "_")
