@@ -85,6 +85,11 @@ def hash_framed(header: bytes, data: bytes) -> ObjectId:
     return ObjectId(hasher.digest())
 
 
-def hash_content(data: bytes) -> bytes:
+def hash_content(data: bytes | memoryview) -> bytes:
     """Return BLAKE3-256 of unframed bytes, 32 bytes: file checksums and whole ropes."""
     return blake3(data).digest()
+
+
+def content_hasher() -> blake3:
+    """Return a BLAKE3-256 that is fed piece by piece: `update(data)`, then `digest()`."""
+    return blake3()

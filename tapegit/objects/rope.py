@@ -70,9 +70,9 @@ def encode_rope(level: int, whole: bytes, entries: Sequence[RopeEntry]) -> bytes
             parts += (b"\0", encode_varint(len(literal)), literal)
         else:
             parts += (tag, oid, encode_varint(size))
-    data = b"".join(parts)
-    decode_rope(data)
-    return data
+    _verify_node(level, whole, entries)
+    _verify_counts(entries, size_bytes)
+    return b"".join(parts)
 
 
 def decode_rope(data: bytes) -> RopeNode:
@@ -135,7 +135,19 @@ def _decode_entry(data: bytes, offset: int, level: int) -> tuple[RopeEntry, int]
     return RopeEntry(oid, size), offset
 
 
-def _verify_counts(entries: list[RopeEntry], size_bytes: int) -> None:
+def _verify_node(level: int, whole: bytes, entries: Sequence[RopeEntry]) -> None:
+    if not 0 <= level <= LEVEL_MAX:
+        raise FormatError(f"rope has level {level}, the most is {LEVEL_MAX}", where="rope")
+    if len(whole) != _WHOLE_SIZE_BYTES or len(entries) > NODE_ENTRY_COUNT_MAX:
+        raise FormatError("rope has a wrong hash or too many entries", where="rope")
+    for oid, size, literal in entries:
+        if size < 1 or (oid is not None and len(oid) != OID_SIZE_BYTES):
+            raise FormatError("rope has an entry of no bytes or no id", where="rope")
+        if oid is None and not (level == 0 and size == len(literal) <= LITERAL_SIZE_MAX_BYTES):
+            raise FormatError("rope has a literal that may not be there", where="rope")
+
+
+def _verify_counts(entries: Sequence[RopeEntry], size_bytes: int) -> None:
     if not entries:
         raise FormatError("rope has no entries", where="rope")
     if sum(entry.oid is not None for entry in entries) > NODE_ID_COUNT_MAX:
