@@ -1,0 +1,174 @@
+"""Looking a name up: ref, full id, session id, beginning of an id, in this order.
+
+Nothing is ever chosen among equals: a beginning that several sessions or several objects share
+is an error that lists them. Where a name means things of different classes (a tag and a
+branch; a branch and the beginning of an id) the first class wins and a warning says so.
+
+Source: tapesrevisions(7), "Names".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tapegit.errors import AmbiguousRevisionError, RefNotFoundError
+from tapegit.objects.oid import OID_HEX_LENGTH, ObjectId, OidPrefix
+from tapegit.refs.names import HEAD, RefName, percent_decode_component
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tapegit.refs.reader import Ref, RefReader
+    from tapegit.store.source import ObjectSource
+
+SESSION_PREFIX_LENGTH_MIN: Final = 8
+CANDIDATE_COUNT_MAX: Final = 100
+
+SESSIONS: Final = "refs/sessions/"
+MAIN_TAPES: Final = ("file/main", "wire/main")
+"""Which tape of a session stands for it: what its harness wrote, else what the proxy saw."""
+
+_REF_RULES: Final = (
+    "%s",
+    "refs/%s",
+    "refs/tags/%s",
+    "refs/heads/%s",
+    "refs/remotes/%s",
+    "refs/remotes/%s/HEAD",
+    "refs/sessions/%s",
+    *(f"refs/sessions/%s/{tape}" for tape in MAIN_TAPES),
+)
+"""Git's rules, in git's order, and then those for sessions."""
+
+
+class Named(NamedTuple):
+    """What a name led to; `ref` is None where it was an id or the beginning of one."""
+
+    oid: ObjectId
+    ref: RefName | None = None
+
+
+def look_up(objects: ObjectSource, refs: RefReader, text: str, *, warnings: list[str]) -> Named:
+    """Return what a name without steps means.
+
+    Args:
+        objects: Where ids are looked for.
+        refs: Where names are looked for.
+        text: The name.
+        warnings: Gets a line where the name also means something else.
+
+    Raises:
+        RefNotFoundError: It means nothing.
+        AmbiguousRevisionError: It is the beginning of several ids.
+        DataError: A ref on the way is damaged or lost.
+    """
+    prefix = OidPrefix.find(text)
+    if prefix is not None and len(prefix) == OID_HEX_LENGTH:
+        return Named(ObjectId.parse(prefix))  # no ref may look like an id
+    found = list(_iter_refs(refs, text)) or list(_iter_sessions(refs, text))
+    if found:
+        others = [str(named.ref) for named in found[1:]]
+        if prefix is not None:
+            others += [f"object {oid}" for oid in objects.match_prefix(prefix)]
+        if others:
+            warnings.append(f"'{text}' is ambiguous: took {found[0].ref}, not {', '.join(others)}")
+        return found[0]
+    oids = [] if prefix is None else objects.match_prefix(prefix, count_max=CANDIDATE_COUNT_MAX + 1)
+    if not oids:
+        raise _not_found(refs, text)
+    if len(oids) > 1:
+        raise _ambiguous(text, (_describe(objects, oid) for oid in oids), len(oids))
+    return Named(oids[0])
+
+
+def find_ref(refs: RefReader, text: str) -> RefName | None:
+    """Return the full name of the ref that a name means, or None; also of one not yet born.
+
+    Raises:
+        DataError: A ref on the way is damaged.
+    """
+    for named in _iter_refs(refs, text):
+        return named.ref
+    return None
+
+
+def pick_main_tape(tapes: Iterable[Ref], folder: str) -> Ref | None:
+    """Return the ref that stands for a session: its file, else its wire, else its first."""
+    by_name = {str(ref.name): ref for ref in tapes}
+    for tape in MAIN_TAPES:
+        if f"{folder}/{tape}" in by_name:
+            return by_name[f"{folder}/{tape}"]
+    return min(by_name.values(), default=None)
+
+
+def _iter_refs(refs: RefReader, text: str) -> Iterator[Named]:
+    seen = set()
+    for rule in _REF_RULES:
+        name = RefName.try_parse(rule.replace("%s", text))
+        oid = None if name is None or name in seen else refs.find(name)
+        if name is not None and oid is not None:
+            seen.add(name)
+            yield Named(oid, name)
+
+
+def _iter_sessions(refs: RefReader, text: str) -> Iterator[Named]:
+    """Yield the tape that stands for the session whose id is, or alone begins with, `text`."""
+    whole: dict[str, list[Ref]] = {}
+    begun: dict[str, list[Ref]] = {}
+    for ref in refs.iter_refs(SESSIONS):
+        parts = ref.name.split("/", 4)
+        if len(parts) < 5:
+            continue
+        session = percent_decode_component(parts[3]) if "%" in parts[3] else parts[3]
+        if text in (session, parts[3]):
+            whole.setdefault("/".join(parts[:4]), []).append(ref)
+        elif len(text) >= SESSION_PREFIX_LENGTH_MIN and session.startswith(text):
+            begun.setdefault("/".join(parts[:4]), []).append(ref)
+    sessions = whole or begun
+    if len(sessions) > 1:
+        names = [f"session {folder.removeprefix(SESSIONS)}" for folder in sorted(sessions)]
+        raise _ambiguous(text, names, len(names))
+    for folder, tapes in sessions.items():
+        main = pick_main_tape(tapes, folder)
+        if main is not None:
+            yield Named(main.oid, main.name)
+
+
+def _describe(objects: ObjectSource, oid: ObjectId) -> str:
+    header = objects.find_header(oid)
+    return f"{oid} {header.kind}" if header is not None else str(oid)
+
+
+def _ambiguous(text: str, candidates: Iterable[str], count: int) -> AmbiguousRevisionError:
+    listed = [line for line, _ in zip(candidates, range(CANDIDATE_COUNT_MAX), strict=False)]
+    more = ["…and more"] if count > len(listed) else []
+    return AmbiguousRevisionError(
+        f"'{text}' is ambiguous",
+        hint="it may be one of these:\n" + "\n".join(f"  {line}" for line in listed + more),
+        text=text,
+        candidates=listed,
+    )
+
+
+def _not_found(refs: RefReader, text: str) -> RefNotFoundError:
+    name = RefName.try_parse(f"refs/heads/{text}")
+    if text == HEAD:
+        target = refs.read_head().target
+        branch = target.short if target is not None else "HEAD"
+        return RefNotFoundError(
+            f"HEAD is unborn: branch '{branch}' has no turn yet",
+            hint="'tapes log @{latest}' shows what was recorded last",
+            name=text,
+        )
+    if name is not None:
+        try:
+            refs.read(name)  # says so if the branch was lost
+        except RefNotFoundError:
+            pass
+    shown = text if len(text) <= 80 else text[:79] + "…"
+    return RefNotFoundError(
+        f"no ref, session or object '{shown}'",
+        hint="a revision is the name of a ref, an id or at least 4 digits of it, "
+        "or a session's id or at least 8 characters of it",
+        name=text,
+    )

@@ -1,0 +1,343 @@
+"""From revisions to objects: following the steps of parsed revisions through a store.
+
+Whatever the text, the outcome is an id or a `UserError` or `DataError`; nothing recurses. What
+a name also could have meant is collected in `Resolver.warnings`, and never printed here.
+
+Source: tapesrevisions(7).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from tapegit.errors import ObjectNotFoundError, RefNotFoundError, UserError
+from tapegit.graph import revision as syntax
+from tapegit.graph.ancestry import merge_bases
+from tapegit.graph.dates import parse_date
+from tapegit.graph.lookup import Named, find_ref, look_up
+from tapegit.graph.newest import DefaultSession, find_default, find_latest
+from tapegit.graph.revision import Revision, RevisionRange, Step, parse_range, parse_revision
+from tapegit.graph.walk import iter_first_parents, walk
+from tapegit.objects.kind import Kind
+from tapegit.objects.oid import ZERO_OID, ObjectId
+from tapegit.objects.tag import decode_tag
+from tapegit.refs.names import HEAD, RefName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tapegit.formats.reflog import ReflogEntry
+    from tapegit.graph.revision import Selector
+    from tapegit.graph.turns import TurnGraph
+    from tapegit.refs.reader import RefReader
+    from tapegit.store.source import ObjectSource
+
+_CHECKOUT: Final = "checkout: moving from "
+
+
+class Resolver:
+    """Turns revisions into ids.
+
+    Attributes:
+        warnings: Lines for standard error about names that also mean something else.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectSource,
+        refs: RefReader,
+        graph: TurnGraph,
+        *,
+        clock: Callable[[], int] | None = None,
+        part_resolver: Callable[[ObjectId, Selector], ObjectId] | None = None,
+    ) -> None:
+        """Make a resolver of one store.
+
+        Args:
+            objects: Where objects are read.
+            refs: Where refs are read.
+            graph: The turns of `objects`.
+            clock: Gives the time in milliseconds, for dates such as `yesterday`.
+            part_resolver: Finds what `:system`, `:tools` and `:part/N` of a turn mean; that
+                needs to know dialects, which this layer does not.
+        """
+        self.warnings: list[str] = []
+        self._objects = objects
+        self._refs = refs
+        self._graph = graph
+        self._clock = clock if clock is not None else lambda: time.time_ns() // 1_000_000
+        self._part_resolver = part_resolver
+
+    def resolve(self, text: str) -> ObjectId:
+        """Return the turn that a revision names; tags are followed.
+
+        Raises:
+            UserError: The text is no revision, or names nothing, several things, or no turn.
+            DataError: Something on the way is damaged.
+        """
+        return self.peel_to_turn(self.resolve_object(text), text)
+
+    def resolve_object(self, text: str) -> ObjectId:
+        """Return the object that a revision names, of whatever kind; a full id is not looked for.
+
+        Raises:
+            UserError: The text is no revision, or names nothing or several things.
+            DataError: Something on the way is damaged.
+        """
+        return self._resolve_revision(parse_revision(text))
+
+    def resolve_range(self, texts: Iterable[str]) -> tuple[list[ObjectId], list[ObjectId]]:
+        """Return the turns to start from and those to exclude, for `walk`; each once, in order.
+
+        Raises:
+            UserError: As `resolve`.
+            DataError: As `resolve`.
+        """
+        include: dict[ObjectId, None] = {}
+        exclude: dict[ObjectId, None] = {}
+        for text in texts:
+            plus, minus = self._resolve_one_range(parse_range(text))
+            include.update(dict.fromkeys(plus))
+            exclude.update(dict.fromkeys(minus))
+        return list(include), list(exclude)
+
+    def resolve_default(self, directory: str | None) -> DefaultSession | None:
+        """Return the newest session of a working directory, else the newest; see graph/newest.
+
+        For a command that was given no revision while HEAD is unborn; it names the session on
+        standard error.
+        """
+        return find_default(self._graph, self._refs, directory)
+
+    def find_ref(self, text: str) -> RefName | None:
+        """Return the full name of the ref that a revision without further steps means, or None.
+
+        Raises:
+            UserError: As `resolve_object`.
+            DataError: As `resolve_object`.
+        """
+        parsed = parse_revision(text)
+        if parsed.selector is not None or len(parsed.steps) > (not parsed.name):
+            return None
+        if parsed.name:
+            return find_ref(self._refs, parsed.name) or self._look_up(parsed.name).ref
+        return self._start(parsed).ref if parsed.steps[0].kind != syntax.SEARCH else None
+
+    def peel(self, oid: ObjectId, kind: str, text: str) -> ObjectId:
+        """Follow tags from an object to one of a kind; any kind but a tag where that is empty.
+
+        Raises:
+            UserError: They end at an object of another kind, or one that is missing.
+            DataError: An object is damaged.
+        """
+        while True:
+            found = self._objects.find(oid)
+            if found is None:
+                raise ObjectNotFoundError(
+                    f"'{_shown(text)}' names object '{oid}', missing", oid=oid
+                )
+            if kind in (found.kind, "object") or (not kind and found.kind is not Kind.TAG):
+                return oid
+            if found.kind is not Kind.TAG:
+                raise UserError(
+                    f"'{_shown(text)}' is a {found.kind}, not a {kind}", oid=oid, kind=found.kind
+                )
+            oid = decode_tag(found.data).oid
+
+    def peel_to_turn(self, oid: ObjectId, text: str) -> ObjectId:
+        """Follow tags from an object to a turn; `text` is what the user wrote, for messages.
+
+        Raises:
+            UserError: They end at an object of another kind, or one that is missing.
+            DataError: An object is damaged.
+        """
+        if self._objects.find_facts(oid) is not None:
+            return oid  # an index knows it as a turn: nothing has to be read
+        return self.peel(oid, Kind.TURN, text)
+
+    def _resolve_one_range(self, item: RevisionRange) -> tuple[list[ObjectId], list[ObjectId]]:
+        one = self.peel_to_turn(self._resolve_revision(item.one), item.one.text)
+        if item.other is not None:
+            other = self.peel_to_turn(self._resolve_revision(item.other), item.other.text)
+            if item.form == syntax.SYMMETRIC:
+                return [one, other], merge_bases(self._graph, one, other)
+            return [other], [one]
+        include = [] if item.form in {syntax.EXCLUDE, syntax.PARENTS} else [one]
+        exclude = [one] if item.form == syntax.EXCLUDE else []
+        if item.form == syntax.PARENTS:
+            include += self._graph.parents(one)
+        elif item.form == syntax.ALONE:
+            exclude += self._graph.parents(one)
+        elif item.form == syntax.WITHOUT:
+            exclude.append(self._parent(one, item.number, item.one.text))
+        return include, exclude
+
+    def _resolve_revision(self, parsed: Revision) -> ObjectId:
+        found = self._start(parsed)
+        for index, step in enumerate(parsed.steps):
+            if parsed.name or index:
+                found = self._take(step, found, parsed)
+        if parsed.selector is None:
+            return found.oid
+        return self._select(self.peel_to_turn(found.oid, parsed.text), parsed.selector, parsed)
+
+    def _start(self, parsed: Revision) -> Named:
+        """Return what the name means, or the first step where there is no name."""
+        if not parsed.name:
+            step = parsed.steps[0]
+            if step.kind == syntax.SEARCH:
+                return Named(self._search(self._all_tips(), step.text, parsed.text))
+            if step.kind == syntax.LATEST:
+                return self._latest()
+            if step.kind == syntax.CHECKOUT:
+                return self._left_branch(step.number, parsed.text)
+            return self._take_from_log(step, self._refs.read_head().target or HEAD, parsed.text)
+        return self._look_up(parsed.name)
+
+    def _look_up(self, name: str) -> Named:
+        return look_up(self._objects, self._refs, name, warnings=self.warnings)
+
+    def _take(self, step: Step, found: Named, parsed: Revision) -> Named:
+        text = parsed.text
+        if step.kind in {syntax.REFLOG_ENTRY, syntax.REFLOG_DATE, syntax.UPSTREAM}:
+            if found.ref is None:
+                raise syntax.invalid(text, "'@{…}' follows the name of a ref")
+            return self._take_from_log(step, found.ref, text)
+        if step.kind == syntax.PEEL:
+            return Named(self.peel(found.oid, step.text, text))
+        turn = self.peel_to_turn(found.oid, text)
+        if step.kind == syntax.ANCESTOR:
+            return Named(self._ancestor(turn, step.number, text))
+        if step.kind == syntax.PARENT:
+            return Named(self._parent(turn, step.number, text))
+        if step.kind == syntax.SEARCH:
+            return Named(self._search([turn], step.text, text))
+        assert step.kind == syntax.ORDINAL, step
+        return Named(self._ordinal(turn, step.number, text))
+
+    def _ancestor(self, oid: ObjectId, count: int, text: str) -> ObjectId:
+        parents: tuple[ObjectId, ...] = (oid,)
+        for passed in range(count + 1):
+            if not parents:
+                raise _not_found(text, f"there are only {passed - 1} turns before '{oid}'")
+            ancestor = parents[0]
+            parents = self._graph.parents(ancestor) if passed < count else ()
+        return ancestor
+
+    def _parent(self, oid: ObjectId, number: int, text: str) -> ObjectId:
+        parents = self._graph.parents(oid)
+        if number > len(parents):
+            raise _not_found(text, f"turn '{oid}' has {len(parents)} parents")
+        return parents[number - 1]
+
+    def _ordinal(self, oid: ObjectId, number: int, text: str) -> ObjectId:
+        """Return the turn that is so many turns after the leader, on the way to `oid`."""
+        tape = []
+        for ancestor in iter_first_parents(self._graph, oid):
+            tape.append(ancestor)
+            if self._graph.is_leader(ancestor):
+                break
+        if number >= len(tape):
+            raise _not_found(text, f"the last turn of this tape is #{len(tape) - 1}")
+        return tape[len(tape) - 1 - number]
+
+    def _search(self, tips: Iterable[ObjectId], wanted: str, text: str) -> ObjectId:
+        is_negative = wanted.startswith("!-")
+        needle = wanted[2:] if is_negative else wanted.removeprefix("!")
+        for oid in walk(self._graph, tips):
+            summary = self._graph.read_subject(oid).summary or ""
+            if (needle in summary) is not is_negative:
+                return oid
+        raise _not_found(text, "no reachable turn has that in its summary")
+
+    def _all_tips(self) -> list[ObjectId]:
+        tips = [ref.oid for ref in self._refs.iter_refs()]
+        head = self._refs.read_head().oid
+        tips += [head] if head is not None else []
+        peeled = (self._peel_if_turn(oid) for oid in dict.fromkeys(tips))
+        return [oid for oid in peeled if oid is not None]
+
+    def _peel_if_turn(self, oid: ObjectId) -> ObjectId | None:
+        try:
+            return self.peel_to_turn(oid, str(oid))
+        except UserError:
+            return None  # a ref to a blob or rope, or to what is missing, has no history
+
+    def _latest(self) -> Named:
+        name = find_latest(self._graph, self._refs)
+        if name is None:
+            raise _not_found("@{latest}", "nothing was recorded yet")
+        return Named(self._refs.read(name), name)
+
+    def _left_branch(self, number: int, text: str) -> Named:
+        for entry in reversed(self._refs.read_reflog(HEAD)):
+            if entry.message.startswith(_CHECKOUT):
+                number -= 1
+                if not number:
+                    left = entry.message.removeprefix(_CHECKOUT).split(" to ", 1)[0]
+                    return self._look_up(left)
+        raise _not_found(text, "HEAD has not left so many branches")
+
+    def _take_from_log(self, step: Step, ref: RefName, text: str) -> Named:
+        if step.kind == syntax.UPSTREAM:
+            raise _not_found(text, f"'{ref.short}' has no upstream: there are no remotes yet")
+        if step.kind == syntax.REFLOG_ENTRY and not step.number:
+            return Named(self._refs.read(ref), ref)
+        entries = self._refs.read_reflog(ref)
+        if step.kind == syntax.REFLOG_ENTRY:
+            if step.number > len(entries):
+                raise _not_found(text, f"the reflog of '{ref}' has {len(entries)} moves")
+            oid = entries[-step.number].old
+        else:
+            oid = self._value_at(entries, ref, parse_date(step.text, self._clock()), text)
+        if oid == ZERO_OID:
+            raise _not_found(text, f"'{ref}' did not exist then")
+        return Named(oid)
+
+    def _value_at(
+        self, entries: list[ReflogEntry], ref: RefName, moment_ms: int, text: str
+    ) -> ObjectId:
+        """Return what a ref held at a moment: what the last move up to then made it."""
+        if not entries:
+            raise _not_found(text, f"'{ref}' has no reflog")
+        for entry in reversed(entries):
+            if entry.time_ms <= moment_ms:
+                return entry.new
+        first = entries[0]
+        if first.old == ZERO_OID:
+            self.warnings.append(f"the reflog of '{ref}' begins later than '{_shown(text)}' asks")
+            return first.new
+        return first.old
+
+    def _select(self, oid: ObjectId, selector: Selector, parsed: Revision) -> ObjectId:
+        """Return the object that a selector means of a turn."""
+        if selector.what == "turn":
+            return oid
+        turn = self._graph.read_turn(oid)
+        if selector.what == "raw":
+            number = selector.number or 0
+            if number >= len(turn.raw):
+                raise _not_found(parsed.text, f"turn '{oid}' has {len(turn.raw)} raw pieces")
+            return ObjectId.parse(turn.raw[number].oid)
+        if selector.what in {"request", "response"}:
+            call = turn.call
+            hex_ = call and (call.request if selector.what == "request" else call.response)
+            if not hex_:
+                raise _not_found(parsed.text, f"turn '{oid}' has no {selector.what}")
+            return ObjectId.parse(hex_)
+        if self._part_resolver is None:
+            raise UserError(
+                f"'{_shown(parsed.text)}' names no object of its own",
+                hint="'tapes show' decodes turns and their parts",
+                text=parsed.text,
+            )
+        return self._part_resolver(oid, selector)
+
+
+def _not_found(text: str, reason: str) -> RefNotFoundError:
+    return RefNotFoundError(f"'{_shown(text)}' names nothing: {reason}", name=text)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"

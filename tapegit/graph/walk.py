@@ -1,0 +1,175 @@
+"""Walks: turns reachable from some and not from others, in a stated order.
+
+Orders, with git's names:
+
+- `date` (the default) and `date-order`: newest first, no turn before any of its children. The
+  date is that of graph/turns, which never falls along a chain, so both are one.
+- `topo`: as `date`, but lines of history do not interleave.
+
+A walk yields as it goes: what is asked for is paid for. Nothing is kept of what it has
+yielded. What is excluded is excluded exactly, whatever the clocks said.
+
+Source: tapesrevisions(7), "Order".
+"""
+
+from __future__ import annotations
+
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from tapegit.errors import ObjectNotFoundError
+from tapegit.graph.frontier import Frontier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Unpack
+
+    from tapegit.graph.turns import TurnGraph
+    from tapegit.objects.oid import ObjectId
+
+ORDER_DATE: Final = "date"
+ORDER_TOPO: Final = "topo"
+ORDERS: Final = (ORDER_DATE, "date-order", ORDER_TOPO, "topo-order")
+
+_EXCLUDED: Final = 1
+
+
+class WalkOptions(TypedDict, total=False):
+    """What a walk may be told.
+
+    `exclude`: leave out these turns and everything reachable from them. `order`: one of
+    `ORDERS`. `first_parent`: follow the first parent of each turn alone (what is excluded
+    follows all). `since_ms`, `until_ms`: leave out what is older, or newer, both inclusive.
+    `skip`: leave out so many, then yield at most `max_count` (none or a negative number: all).
+    `reverse`: yield what was chosen in reverse.
+    """
+
+    exclude: Iterable[ObjectId]
+    order: str
+    first_parent: bool
+    since_ms: int | None
+    until_ms: int | None
+    skip: int
+    max_count: int | None
+    reverse: bool
+
+
+def walk(
+    graph: TurnGraph, starts: Iterable[ObjectId], **options: Unpack[WalkOptions]
+) -> Iterator[ObjectId]:
+    """Yield the turns reachable from `starts`, these included, each once.
+
+    Raises:
+        ObjectNotFoundError: A turn is missing; everything that is newer was yielded before.
+        DataError: A turn is damaged, or an id names no turn.
+    """
+    order = options.get("order", ORDER_DATE)
+    if order not in ORDERS:
+        raise ValueError(order)
+    starts = list(starts)
+    linked = _iter_dated(
+        graph, starts, options.get("exclude", ()), first_parent=options.get("first_parent", False)
+    )
+    since, until = options.get("since_ms"), options.get("until_ms")
+    if since is not None:
+        linked = takewhile(lambda item: graph.facts(item[0]).date_ms >= since, linked)
+    if order.startswith(ORDER_TOPO):
+        chosen = _iter_topologically(starts, linked)
+    else:
+        chosen = (oid for oid, _ in linked)
+    if until is not None:
+        chosen = (oid for oid in chosen if graph.facts(oid).date_ms <= until)
+    count = options.get("max_count")
+    skip = max(options.get("skip", 0), 0)
+    stop = None if count is None or count < 0 else skip + count
+    chosen = islice(chosen, skip, stop)
+    return reversed(list(chosen)) if options.get("reverse") else chosen
+
+
+def iter_first_parents(graph: TurnGraph, oid: ObjectId) -> Iterator[ObjectId]:
+    """Yield a turn, its first parent, that one's first parent, and so on to the root.
+
+    Raises:
+        ObjectNotFoundError: A turn is missing.
+        DataError: A turn is damaged, or an id names no turn.
+    """
+    return walk(graph, [oid], first_parent=True)
+
+
+def _iter_dated(
+    graph: TurnGraph,
+    starts: Iterable[ObjectId],
+    exclude: Iterable[ObjectId],
+    *,
+    first_parent: bool,
+) -> Iterator[tuple[ObjectId, tuple[ObjectId, ...]]]:
+    """Yield each turn with the parents that the walk follows, by falling order."""
+    frontier = Frontier(graph, settled=_EXCLUDED)
+    for oid in exclude:
+        frontier.push(oid, _EXCLUDED)
+    for oid in starts:
+        frontier.push(oid, 0)
+    while frontier.live:
+        if frontier.unreadable:
+            _refuse_excluded(graph, frontier)
+        visit = frontier.pop()
+        parents = visit.parents
+        if not visit.flags:
+            parents = parents[:1] if first_parent else parents
+            yield visit.oid, parents
+        for parent in parents:
+            frontier.push(parent, visit.flags, visit)
+
+
+def _refuse_excluded(graph: TurnGraph, frontier: Frontier) -> None:
+    # What lies behind an excluded turn that cannot be read would be shown, and must not be.
+    for oid in frontier.unreadable:
+        if frontier.flags_of(oid) == _EXCLUDED:
+            graph.parents(oid)
+            raise ObjectNotFoundError(f"turn '{oid}' cannot be read", oid=oid)
+
+
+def _iter_topologically(
+    starts: list[ObjectId], linked: Iterator[tuple[ObjectId, tuple[ObjectId, ...]]]
+) -> Iterator[ObjectId]:
+    """Yield what `linked` yields so that no line of history is broken by another."""
+    explorer = _Explorer(linked)
+    for oid in starts:
+        explorer.reaches(oid)
+    wanted = set(starts)
+    # The newest start is shown first: it was found first, so it goes last on the stack.
+    ready = [oid for oid in explorer.found if oid in wanted and not explorer.hidden.get(oid)]
+    ready.reverse()
+    while ready:
+        oid = ready.pop()
+        yield oid
+        for parent in explorer.found.pop(oid):
+            if explorer.reaches(parent):
+                explorer.hidden[parent] -= 1
+                if not explorer.hidden[parent]:
+                    del explorer.hidden[parent]
+                    ready.append(parent)
+
+
+class _Explorer:
+    """Looks ahead in a walk that yields children before parents.
+
+    Once a turn has been found, so have all its children: `hidden` then says how many of them
+    have not been shown. `found` has the parents of turns that were found and not shown.
+    """
+
+    def __init__(self, linked: Iterator[tuple[ObjectId, tuple[ObjectId, ...]]]) -> None:
+        self.found: dict[ObjectId, tuple[ObjectId, ...]] = {}
+        self.hidden: dict[ObjectId, int] = {}
+        self._linked = linked
+
+    def reaches(self, oid: ObjectId) -> bool:
+        """Look ahead until the turn is found; return whether the walk has it at all."""
+        while oid not in self.found:
+            step = next(self._linked, None)
+            if step is None:
+                return False
+            self.found[step[0]] = step[1]
+            for parent in step[1]:
+                self.hidden[parent] = self.hidden.get(parent, 0) + 1
+        return True
