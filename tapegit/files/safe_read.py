@@ -22,7 +22,7 @@ _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK_SIZE_BYTES: Final = 1 << 20
 
 
-def open_regular(path: Path) -> tuple[int, os.stat_result]:
+def open_regular(path: Path | str) -> tuple[int, os.stat_result]:
     """Open a regular file; return its descriptor, which the caller closes, and its status.
 
     Raises:
@@ -49,7 +49,7 @@ def open_regular(path: Path) -> tuple[int, os.stat_result]:
     return fd, status
 
 
-def unsafe_path(path: Path, what: str) -> UnsafePathError:
+def unsafe_path(path: Path | str, what: str) -> UnsafePathError:
     """Return the error for a path that is `what` where a plain file is expected."""
     return UnsafePathError(
         f"cannot read '{path}': it is {what}, not a plain file",
@@ -58,7 +58,7 @@ def unsafe_path(path: Path, what: str) -> UnsafePathError:
     )
 
 
-def read_file(path: Path, *, size_max: int) -> bytes:
+def read_file(path: Path | str, *, size_max: int) -> bytes:
     """Return all bytes of a regular file of at most `size_max` bytes.
 
     Raises:
@@ -96,7 +96,7 @@ def _read_up_to(fd: int, size_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def map_file(path: Path) -> memoryview:
+def map_file(path: Path | str) -> memoryview:
     """Return a read-only view of a whole regular file; the file is unmapped with the view.
 
     Only for files that are replaced and never changed in place.

@@ -1,0 +1,118 @@
+"""Whether a new ref may have its name beside those that exist.
+
+Rules: a ref is never a folder of another (`a` and `a/b`), and no two names may be one on a
+file system that folds case. Only names that are new are asked about, under the `refs` lock.
+
+Source: tapesformat-refs(5), "Names".
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tapegit.errors import InvalidNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tapegit.formats.packedrefs import PackedRefs
+    from tapegit.refs.loose import LooseRefs
+    from tapegit.refs.names import RefName
+
+
+class Collisions:
+    """The names that exist, asked for one transaction."""
+
+    def __init__(self, root: Path, loose: LooseRefs, packed: PackedRefs) -> None:
+        self._root = root
+        self._loose = loose
+        self._packed = packed
+        self._listings: dict[str, dict[str, str]] = {}
+
+    def verify_new(self, names: Iterable[RefName]) -> None:
+        """Check names that do not exist yet against all that do, and against one another.
+
+        Raises:
+            InvalidNameError: One of them cannot be created; the error names the other.
+        """
+        new = dict.fromkeys(sorted(names))
+        folded: dict[str, str] = {}
+        for name in new:
+            for parent in _parents(name):
+                if parent in new:
+                    raise _collision(name, parent)
+            self._verify_no_folder(name)
+            self._verify_case(name, folded)
+
+    def _verify_no_folder(self, name: RefName) -> None:
+        for parent in _parents(name):
+            if os.path.isfile(self._root / parent) or self._packed.find(parent):
+                raise _collision(name, parent)
+        below = next(self._packed.iter_refs(f"{name}/"), None)
+        if below is not None or self._loose.has_below(name):
+            raise _collision(name, below.name if below else f"{name}/…")
+
+    def _verify_case(self, name: RefName, folded: dict[str, str]) -> None:
+        """Check a name and the folders it is in; `folded` has those of the new names."""
+        for part in (*_parents(name), name):
+            folder, _, leaf = part.rpartition("/")
+            key = fold(part)
+            loose = self._listing(folder).get(fold(leaf))
+            other = (
+                folded.setdefault(key, part),
+                self._packed_folds.get(key, part),
+                part if loose is None else f"{folder}/{loose}",
+            )
+            for existing in other:
+                if existing != part:
+                    raise _collision(name, existing)
+
+    def _listing(self, folder: str) -> dict[str, str]:
+        """Return the names in a folder of the store by their folded form."""
+        if folder not in self._listings:
+            try:
+                names = os.listdir(self._root / folder)
+            except OSError:
+                names = []
+            self._listings[folder] = {fold(name): name for name in names}
+        return self._listings[folder]
+
+    @cached_property
+    def _packed_folds(self) -> dict[str, str]:
+        """All packed names, and the folders they are in, by their folded form."""
+        names = self._packed.names()
+        folds = dict(zip(map(fold, names), names, strict=True))
+        last_folder = ""
+        for name in names:
+            folder = name[: name.rfind("/")]
+            if folder != last_folder:
+                last_folder = folder
+                for parent in _parents(name):
+                    folds[fold(parent)] = parent
+        return folds
+
+
+def fold(text: str) -> str:
+    """Return what file systems that fold case and normal form make of a name."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _parents(name: str) -> list[str]:
+    """Return the folders of a name below `refs/`, from the top."""
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(2, len(parts))]
+
+
+def _collision(name: str, other: str) -> InvalidNameError:
+    return InvalidNameError(
+        f"cannot create '{name}': it collides with '{other}'",
+        text=name,
+        rule="no ref is a folder of another or differs from it by case only",
+        other=other,
+    )
