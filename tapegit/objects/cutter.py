@@ -37,7 +37,11 @@ ARRAY_NAMES: Final = frozenset((b"messages", b"input", b"contents", b"tools", b"
 JSON_SIZE_MIN_BYTES: Final = 4096
 """Smaller bodies stay whole: nodes and ids would cost more than they share."""
 
+JSON_SIZE_MAX_BYTES: Final = 64 * MIB
+"""Twice what the largest API takes; beyond it the scan would cost more than it gives."""
+
 ELEMENT_COUNT_MAX: Final = 100_000
+MEMBER_COUNT_MAX: Final = 100_000
 BLOB_SIZE_MIN_BYTES: Final = 64
 LITERAL_SIZE_MAX_BYTES: Final = 255
 BLOB_COUNT_MIN: Final = 2
@@ -79,7 +83,7 @@ def cut(data: Source) -> list[Span]:
     Otherwise they are a rope, of at least two blobs, each of at most 4 MiB.
     """
     size = len(data)
-    if size >= JSON_SIZE_MIN_BYTES:
+    if JSON_SIZE_MIN_BYTES <= size <= JSON_SIZE_MAX_BYTES:
         spans = _cut_json(data)
         if sum(not span.is_literal for span in spans) >= BLOB_COUNT_MIN:
             return spans
@@ -89,9 +93,14 @@ def cut(data: Source) -> list[Span]:
 
 
 def _cut_json(data: Source) -> list[Span]:
+    # No span at all where the grammar does not hold or there is no element to cut at.
+    try:
+        elements = _find_elements(data)
+    except _NoJsonError:
+        return []
     spans: list[Span] = []
     literal_start = end_before = 0
-    for start, end in _iter_segments(data):
+    for start, end in _iter_segments(elements, len(data)):
         is_small = end - start < BLOB_SIZE_MIN_BYTES
         if is_small and end - literal_start <= LITERAL_SIZE_MAX_BYTES:
             end_before = end
@@ -111,20 +120,16 @@ def _cut_json(data: Source) -> list[Span]:
     return spans
 
 
-def _iter_segments(data: Source) -> Iterator[tuple[int, int]]:
+def _iter_segments(elements: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     # Elements, and what is between them: all bytes in order, no segment empty.
-    try:
-        elements = _find_elements(data)
-    except _NoJsonError:
-        elements = []
     position = 0
     for start, end in elements:
         if position < start:
             yield position, start
         yield start, end
         position = end
-    if position < len(data):
-        yield position, len(data)
+    if elements and position < size:
+        yield position, size
 
 
 def _find_elements(data: Source) -> list[tuple[int, int]]:
@@ -133,7 +138,7 @@ def _find_elements(data: Source) -> list[tuple[int, int]]:
     position = _skip_space(data, position)
     if _byte_at(data, position) == _OBJECT_END:
         return elements
-    while True:
+    for _ in range(MEMBER_COUNT_MAX):
         _expect(data, position, _QUOTE)
         key_end = _string_end(data, position)
         name = bytes(data[position + 1 : key_end - 1])

@@ -327,5 +327,7 @@ def _verify_fields(turn: Turn) -> None:
         raise FormatError(f"no dialect: '{turn.dialect[:80]}'", where="turn")
     if turn.raw and turn.dialect is None:
         raise FormatError("turn has raw but no dialect", where="turn")
-    if turn.role == "note" and (turn.about is None) != (turn.key is None):
-        raise FormatError("note has one of about and key without the other", where="turn")
+    if (turn.about is None) != (turn.key is None) or (turn.key is None and turn.value is not None):
+        raise FormatError("note lacks one of about and key", where="turn")
+    if turn.about is not None and turn.role != "note":
+        raise FormatError(f"turn of role {turn.role} has the fields of a note", where="turn")
