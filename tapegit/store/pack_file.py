@@ -1,0 +1,83 @@
+"""The bytes of a pack file, read piece by piece.
+
+Rules: read with pread, not mapped, so that a disk that fails or a file that was cut is an
+error with a name and not a signal. A file is open only while something is read from it,
+so that any number of packs costs no descriptors; whoever reads a whole pack holds it open.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Self
+
+from tapegit.errors import StorageError, TruncatedError
+from tapegit.files.oserrors import storage_error, storage_errors
+from tapegit.files.safe_read import open_regular
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+
+class PackFile:
+    """An open pack file; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            PackGoneError: There is no such file (any more).
+            UnsafePathError: It is a link, a folder or a special file.
+            StorageError: The system refused.
+        """
+        self.path = path
+        try:
+            self._fd, status = open_regular(path)
+        except FileNotFoundError as error:
+            raise PackGoneError(
+                f"cannot read '{path}': it is gone", path=path, errno=errno.ENOENT
+            ) from error
+        self.size_bytes = status.st_size
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        """Return bytes from the file, exactly as many as asked for.
+
+        Raises:
+            TruncatedError: The file ends before.
+            StorageError: The system refused.
+        """
+        if offset + size_bytes > self.size_bytes:
+            raise TruncatedError(
+                f"cannot read '{self.path}': it ends at {self.size_bytes},"
+                f" not at {offset + size_bytes} or later",
+                where=self.path,
+                wanted=offset + size_bytes,
+                got=self.size_bytes,
+            )
+        try:
+            data = os.pread(self._fd, size_bytes, offset)
+            while len(data) < size_bytes:
+                part = os.pread(self._fd, size_bytes - len(data), offset + len(data))
+                if not part:
+                    raise OSError(errno.EIO, "the file became shorter")
+                data += part
+        except OSError as error:
+            raise storage_error(error, "read", self.path) from error
+        return data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with storage_errors("close", self.path):
+            os.close(self._fd)
+
+
+class PackGoneError(StorageError):
+    """A pack that was there is not any more: gc has folded it; look at the folder again."""
