@@ -1,0 +1,186 @@
+"""One record of a Claude Code transcript, with the members that threading and fields need.
+
+A record is decoded once, into a Struct that skips all else (`toolUseResult` alone is 43 % of
+all bytes). A member of another type than expected counts as absent: such records are rare,
+so only what the Struct refuses is read again member by member.
+
+Source: tapesdialect-claude-code(7), "What a record is".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+TEXT_LENGTH_MAX: Final = 4096
+INTEGER_MAX: Final = (1 << 53) - 1
+
+NO_VALUE: Final = msgspec.Raw()
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class CacheCreation(msgspec.Struct):
+    """Tokens written to the cache, by how long they live."""
+
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class RecordUsage(msgspec.Struct):
+    """`message.usage`."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
+
+
+class Block(msgspec.Struct):
+    """One element of `message.content`; `input` and `content` stay as they are."""
+
+    type: str | None = None
+    text: str | None = None
+    name: str | None = None
+    input: msgspec.Raw = NO_VALUE
+    content: msgspec.Raw = NO_VALUE
+    is_error: bool | None = None
+
+
+class Message(msgspec.Struct):
+    """`message`."""
+
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: RecordUsage | None = None
+    content: str | list[Block] | None = None
+
+
+class CompactMetadata(msgspec.Struct):
+    """`compactMetadata` and `microcompactMetadata`."""
+
+    trigger: str | None = None
+    preTokens: int | None = None  # noqa: N815 - the source's name
+
+
+class ClaudeRecord(msgspec.Struct):
+    """One record; all members under the source's own names."""
+
+    type: str | None = None
+    subtype: str | None = None
+    uuid: str | None = None
+    parentUuid: str | None = None  # noqa: N815 - the source's name, here and below
+    sessionId: str | None = None  # noqa: N815
+    agentId: str | None = None  # noqa: N815
+    cwd: str | None = None
+    version: str | None = None
+    gitBranch: str | None = None  # noqa: N815
+    timestamp: str | None = None
+    isSidechain: bool | None = None  # noqa: N815
+    isCompactSummary: bool | None = None  # noqa: N815
+    sourceToolUseID: str | None = None  # noqa: N815
+    message: Message | None = None
+    content: msgspec.Raw = NO_VALUE
+    error: msgspec.Raw = NO_VALUE
+    compactMetadata: CompactMetadata | None = None  # noqa: N815
+    microcompactMetadata: CompactMetadata | None = None  # noqa: N815
+
+
+_record_decoder: Final = msgspec.json.Decoder(ClaudeRecord)
+_raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
+_raw_object_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_raw_array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_string_decoder: Final = msgspec.json.Decoder(str)
+
+_NESTED: Final[dict[tuple[type[msgspec.Struct], str], type[msgspec.Struct]]] = {
+    (ClaudeRecord, "message"): Message,
+    (ClaudeRecord, "compactMetadata"): CompactMetadata,
+    (ClaudeRecord, "microcompactMetadata"): CompactMetadata,
+    (Message, "usage"): RecordUsage,
+    (RecordUsage, "cache_creation"): CacheCreation,
+}
+
+
+def decode_record(data: bytes) -> ClaudeRecord:
+    """Return one record; a value that is no object gives a record without any member.
+
+    Raises:
+        msgspec.DecodeError: The bytes are no JSON.
+    """
+    try:
+        return _record_decoder.decode(data)
+    except msgspec.ValidationError:
+        return decode_leniently(ClaudeRecord, bytes(_raw_decoder.decode(data)))
+
+
+def decode_string(raw: msgspec.Raw | bytes) -> str | None:
+    """Return the string that a raw member holds, or None where it holds something else."""
+    try:
+        return _string_decoder.decode(raw)
+    except msgspec.DecodeError:
+        return None
+
+
+def decode_blocks(raw: msgspec.Raw | bytes) -> str | list[Block] | None:
+    """Return content in either of its forms, or None where it has neither."""
+    text = decode_string(raw)
+    if text is not None:
+        return text
+    try:
+        elements = _raw_array_decoder.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    return [_decode_block(bytes(element)) for element in elements]
+
+
+def has_value(raw: msgspec.Raw) -> bool:
+    """Return whether a raw member was there at all."""
+    return raw != NO_VALUE
+
+
+def clean_text(text: str | None) -> str | None:
+    """Return a string member, or None where it is empty or too long to be what it should be."""
+    return text if text and len(text) <= TEXT_LENGTH_MAX else None
+
+
+def clean_count(count: int | None) -> int | None:
+    """Return a number of tokens, or None where it is none."""
+    return count if count is not None and 0 <= count <= INTEGER_MAX else None
+
+
+def _decode_block(data: bytes) -> Block:
+    text = decode_string(data)
+    return Block(type="text", text=text) if text is not None else decode_leniently(Block, data)
+
+
+def decode_leniently(struct: type[S], data: bytes) -> S:
+    """Return a Struct with every member of these bytes that has the right type."""
+    try:
+        members = _raw_object_decoder.decode(data)
+    except msgspec.DecodeError:
+        return struct()
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(struct):
+        raw = members.get(field.name)
+        if raw is not None:
+            found[field.name] = _decode_member(struct, field, bytes(raw))
+    return struct(**{name: value for name, value in found.items() if value is not None})
+
+
+def _decode_member(
+    struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo, data: bytes
+) -> object:
+    nested = _NESTED.get((struct, field.name))
+    if nested is not None:
+        return decode_leniently(nested, data) if data.lstrip().startswith(b"{") else None
+    if field.type is msgspec.Raw:
+        return msgspec.Raw(data)
+    if struct is Message and field.name == "content":
+        return decode_blocks(data)
+    try:
+        return msgspec.json.decode(data, type=field.type)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,170 @@
+"""Claude Code: what the records of its transcripts are.
+
+Source: tapesdialect-claude-code(7).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tapegit.dialects.claude_code_record import (
+    Block,
+    ClaudeRecord,
+    Message,
+    RecordUsage,
+    clean_count,
+    clean_text,
+    decode_record,
+)
+from tapegit.dialects.claude_code_summary import (
+    first_line,
+    summarize_call,
+    summarize_event,
+    summarize_result,
+    summarize_session,
+    summarize_user,
+)
+from tapegit.harness.facts import Harness, RecordFacts, SessionFacts, UsageFacts
+from tapegit.harness.timestamps import parse_timestamp
+
+DIALECT: Final = "claude-code@1"
+EVENT_SUBTYPES: Final = frozenset(
+    {"compact_boundary", "microcompact_boundary", "api_error", "local_command"}
+)
+TOOL_NAME_LENGTH_MAX: Final = 200
+
+_ENVELOPE: Final = ("sessionId", "uuid", "parentUuid", "cwd", "timestamp")
+_SIGNATURES: Final = {
+    "summary": "leafUuid",
+    "file-history-snapshot": "snapshot",
+    "queue-operation": "operation",
+    "progress": "data",
+    "system": "sessionId",
+}
+
+
+def is_claude_code(value: object) -> bool:
+    """Return whether a record, as plain JSON, can only come from Claude Code."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    if kind in ("user", "assistant"):
+        has_envelope = any(key in value for key in _ENVELOPE)
+        return has_envelope and isinstance(value.get("message"), dict)
+    return isinstance(kind, str) and _SIGNATURES.get(kind, "type") in value.keys() - {"type"}
+
+
+def read_facts(record: ClaudeRecord) -> RecordFacts:
+    """Return what a record says, for threading."""
+    if record.message is not None:
+        if record.type == "assistant":
+            return _read_assistant(record, record.message)
+        if record.type == "user":
+            return _read_user(record, record.message)
+    if record.type == "system" and record.subtype in EVENT_SUBTYPES:
+        is_boundary = record.subtype == "compact_boundary"
+        return _facts(
+            record, "event", is_boundary=is_boundary, headline=summarize_event(record)
+        )
+    return RecordFacts(
+        "extra",
+        uuid=record.uuid or None,
+        time_ms=_read_time(record),
+        session=_read_session(record),
+    )
+
+
+def _read_assistant(record: ClaudeRecord, message: Message) -> RecordFacts:
+    content = message.content
+    blocks = content if isinstance(content, list) else []
+    texts = [content] if isinstance(content, str) else [block.text for block in blocks]
+    headline = None
+    for text in texts:
+        headline = headline or (first_line(text) if text else None)
+    calls = [block for block in blocks if block.type == "tool_use"]
+    is_thinking = any(block.type in ("thinking", "redacted_thinking") for block in blocks)
+    return _facts(
+        record,
+        "assistant",
+        message_id=clean_text(message.id),
+        headline=headline,
+        labels=tuple(summarize_call(block, record.cwd) for block in calls),
+        fallback="(thinking)" if is_thinking else None,
+        tools=tuple(filter(None, (_tool_name(block) for block in calls))),
+        model=clean_text(message.model),
+        stop=clean_text(message.stop_reason),
+        usage=_read_usage(message.usage),
+    )
+
+
+def _read_user(record: ClaudeRecord, message: Message) -> RecordFacts:
+    if isinstance(message.content, list):
+        for block in message.content:
+            if block.type == "tool_result":
+                return _facts(record, "tool", headline=summarize_result(block))
+    headline = summarize_user(
+        message.content, is_compact_summary=record.isCompactSummary is True
+    )
+    return _facts(record, "user", is_prompt=not record.sourceToolUseID, headline=headline)
+
+
+def _facts(record: ClaudeRecord, role: str, **more: object) -> RecordFacts:
+    return RecordFacts(
+        "event" if role == "event" else "message",
+        role,  # type: ignore[arg-type]
+        is_side=record.isSidechain is True,
+        agent=clean_text(record.agentId),
+        uuid=record.uuid or None,
+        parent_uuid=record.parentUuid or None,
+        time_ms=_read_time(record),
+        session=_read_session(record),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _read_time(record: ClaudeRecord) -> int | None:
+    return parse_timestamp(record.timestamp) if record.timestamp else None
+
+
+def _read_session(record: ClaudeRecord) -> SessionFacts:
+    return SessionFacts(
+        clean_text(record.sessionId),
+        clean_text(record.version),
+        clean_text(record.cwd),
+        clean_text(record.gitBranch),
+    )
+
+
+def _read_usage(usage: RecordUsage | None) -> UsageFacts | None:
+    if usage is None:
+        return None
+    cache = usage.cache_creation
+    written_5m = usage.cache_creation_input_tokens
+    written_1h = None
+    if cache is not None:
+        written_5m, written_1h = cache.ephemeral_5m_input_tokens, cache.ephemeral_1h_input_tokens
+    return UsageFacts(
+        input=clean_count(usage.input_tokens),
+        output=clean_count(usage.output_tokens),
+        cache_read=clean_count(usage.cache_read_input_tokens),
+        cache_write_5m=clean_count(written_5m),
+        cache_write_1h=clean_count(written_1h),
+    )
+
+
+def _tool_name(block: Block) -> str | None:
+    return block.name if block.name and len(block.name) <= TOOL_NAME_LENGTH_MAX else None
+
+
+def _summarize_leader(session: SessionFacts) -> str:
+    return summarize_session(session.version, session.cwd, session.branch)
+
+
+CLAUDE_CODE: Final = Harness(
+    name="claude-code",
+    dialect=DIALECT,
+    recognise=is_claude_code,
+    decode=decode_record,
+    read_facts=read_facts,
+    summarize_session=_summarize_leader,
+)

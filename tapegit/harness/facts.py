@@ -1,0 +1,97 @@
+"""What a harness tells the recorder of one record: the seam between formats and threading.
+
+A harness module knows its format and nothing of turns, objects or stores; the recorder knows
+turns and no format. For every record that can be read the harness gives one `RecordFacts`; the
+recorder decides from these alone which records make one turn and how turns hang together.
+Strings that reach the recorder are the source's, not yet cleaned.
+
+Source: tapesdialect-claude-code(7) for the rules; each harness has a page of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple
+
+Shape = Literal["message", "event", "extra"]
+FactRole = Literal["user", "assistant", "tool", "event"]
+
+
+class UsageFacts(NamedTuple):
+    """Tokens that one record states; `input` without what came from a cache."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write_5m: int | None = None
+    cache_write_1h: int | None = None
+    reasoning: int | None = None
+
+
+class SessionFacts(NamedTuple):
+    """What one record states of its session; the first statement of each counts."""
+
+    id: str | None = None
+    version: str | None = None
+    cwd: str | None = None
+    branch: str | None = None
+
+
+class RecordFacts(NamedTuple):
+    """What one record is, and what it adds to its turn.
+
+    Attributes:
+        shape: A message or an event makes a turn or goes on with one; an extra belongs to
+            the turn of the record before it.
+        role: That of the turn.
+        message_id: Records of one role that share it are one turn while it is open.
+        is_prompt: It closes the open message, is an anchor, and may go back (a fork).
+        is_boundary: It closes the open message and is an anchor.
+        is_side: It belongs to an agent's tape, which `agent` or `parent_uuid` tells.
+        headline: A line of text that can stand for the turn; the first one does.
+        labels: What stands for it where there is no headline (calls), in order.
+        fallback: What stands for it where there is neither.
+    """
+
+    shape: Shape
+    role: FactRole = "event"
+    message_id: str | None = None
+    is_prompt: bool = False
+    is_boundary: bool = False
+    is_side: bool = False
+    agent: str | None = None
+    uuid: str | None = None
+    parent_uuid: str | None = None
+    time_ms: int | None = None
+    headline: str | None = None
+    labels: tuple[str, ...] = ()
+    fallback: str | None = None
+    tools: tuple[str, ...] = ()
+    model: str | None = None
+    stop: str | None = None
+    usage: UsageFacts | None = None
+    session: SessionFacts | None = None
+
+
+class Harness(NamedTuple):
+    """One harness whose transcripts can be imported.
+
+    Attributes:
+        name: As in ref names and in a leader's session.
+        dialect: What the turns say of how to read their raw.
+        recognise: Whether a record, decoded as plain JSON, shows that a file is this harness's.
+        decode: Turns the bytes of one JSON value into what `read_facts` takes; raises
+            msgspec.DecodeError where they are no JSON, and nothing else.
+        read_facts: What a decoded record says.
+        summarize_session: The line of a leader.
+    """
+
+    name: str
+    dialect: str
+    recognise: Callable[[object], bool]
+    decode: Callable[[bytes], Any]
+    read_facts: Callable[[Any], RecordFacts]
+    summarize_session: Callable[[SessionFacts], str]
+
+
+EXTRA: Final = RecordFacts("extra")

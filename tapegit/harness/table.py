@@ -1,0 +1,24 @@
+"""The harnesses whose transcripts can be imported, and which of them wrote a file.
+
+Recognition goes by content, never by name. To add a harness: a module with a `Harness`, a
+line here, a page tapesdialect-<name>(7), fixtures and tests.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tapegit.harness.claude_code import CLAUDE_CODE
+from tapegit.harness.facts import Harness
+
+HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE,)
+HEAD_RECORD_COUNT: Final = 256
+"""How many readable records are looked at before a file counts as nobody's."""
+
+
+def find_harness(value: object) -> Harness | None:
+    """Return the harness that must have written a record, given as plain JSON, or None."""
+    for harness in HARNESSES:
+        if harness.recognise(value):
+            return harness
+    return None
