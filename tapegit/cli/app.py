@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from tapegit.errors import TapesError
     from tapegit.ui.terminal import Terminal
 
 ENVIRONMENT: Final = {
@@ -53,6 +54,7 @@ class App:
         self.terminal = terminal
         self.environ = environ
         self._tapes_dir = tapes_dir
+        self._broken: list[TapesError] = []
 
     @property
     def stdin(self) -> BinaryIO:
@@ -85,12 +87,29 @@ class App:
         """What turns revisions into ids."""
         return Resolver(self.repository.objects, self.repository.refs, self.graph)
 
+    def note_broken(self, name: str, error: TapesError) -> None:
+        """Keep what is wrong with one ref until all the others have been shown.
+
+        Raises:
+            TapesError: packed-refs as a whole cannot be read: then nothing can be trusted.
+        """
+        if name == "packed-refs":
+            raise error
+        self._broken.append(error)
+
+    def raise_broken(self) -> None:
+        """Raise the first of the errors kept, after a warning for each further one."""
+        for error in self._broken[1:]:
+            self.terminal.warning(str(error))
+        if self._broken:
+            raise self._broken[0]
+
     def clock(self) -> int:
         """Return the time to record, in milliseconds since the epoch."""
         fixed = self.environ.get("TAPES_DATE")
         if not fixed:
             return time.time_ns() // 1_000_000
-        if not fixed.isdecimal() or len(fixed) > 15:  # noqa: PLR2004
+        if not fixed.isdecimal() or len(fixed) > 15:
             raise ConfigError(
                 f"TAPES_DATE is '{fixed}', not milliseconds since the epoch", key="TAPES_DATE"
             )

@@ -138,9 +138,7 @@ def _silence_stdout() -> None:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Run 'tapes help COMMAND' for the manual page of a command.",
 )
-@click.option(
-    "-C", "directories", metavar="DIR", multiple=True, help="Run as if started in DIR"
-)
+@click.option("-C", "directories", metavar="DIR", multiple=True, help="Run as if started in DIR")
 @click.option("--tapes-dir", metavar="DIR", help="Use the store in DIR, a .tapes directory")
 @click.option("--no-pager", is_flag=True, help="Do not page long output")
 @click.option(

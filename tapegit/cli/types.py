@@ -19,9 +19,7 @@ class KindType(click.ParamType):
 
     name = "kind"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Kind:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Kind:
         """Return the kind of this name."""
         if isinstance(value, Kind):
             return value
@@ -53,9 +51,9 @@ REF_NAME = RefNameType()
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--json` as the argument `as_json`."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object per line"
-    )(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line")(
+        command
+    )
 
 
 def nul_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,7 +28,7 @@ _UNSAFE_IN_LINE = re.compile(f"[\n\t{_UNSAFE_CHARACTERS}]")
 
 def _spell(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code <= 0xFF else f"<U+{code:04X}>"  # noqa: PLR2004
+    return f"\\x{code:02x}" if code <= 0xFF else f"<U+{code:04X}>"
 
 
 def escape_text(text: str) -> str:
@@ -51,7 +51,7 @@ def _escape_json(match: re.Match[str]) -> str:
     if short is not None:
         return short
     code = ord(character)
-    if code <= 0xFFFF:  # noqa: PLR2004
+    if code <= 0xFFFF:
         return f"\\u{code:04x}"
     code -= 0x10000
     return f"\\u{0xD800 | code >> 10:04x}\\u{0xDC00 | code & 0x3FF:04x}"

@@ -26,6 +26,4 @@ def format_table(
     if not cells:
         return ""
     align = ["right" if column in right else "left" for column in range(len(cells[0]))]
-    return tabulate(
-        cells, headers=headers, tablefmt="plain", colalign=align, disable_numparse=True
-    )
+    return tabulate(cells, headers=headers, tablefmt="plain", colalign=align, disable_numparse=True)

@@ -3,9 +3,10 @@
 Rules of the terminal:
 
 - Standard output is data, standard error is everything else, prefixed `tapes: `.
-- Text passes `escape_text`, so nothing recorded can command the terminal; colours are ours
-  alone and travel beside the text, as `Styled` parts, never in it.
-- Exact bytes go out by `data`, which commands call only where bytes are what was asked for.
+- Text for people passes `escape_text`, so nothing recorded can command the terminal; colours
+  are ours alone and travel beside the text, as `Styled` parts, never in it.
+- Records of plumbing and data are exact, unless a terminal is what reads them: then they are
+  escaped too.
 - Text and bytes share one buffered binary stream, so their order is the order of the calls.
 
 Source: tapes(1), "OUTPUT".
@@ -73,6 +74,7 @@ class Terminal:
         self._columns = columns
         self._out = out if out is not None else sys.stdout.buffer
         self._encoding = (sys.stdout.encoding or "utf-8").lower()
+        self._is_shown = out is not None or sys.stdout.isatty()
 
     @property
     def width(self) -> int:
@@ -101,22 +103,19 @@ class Terminal:
         self._write("".join(map(self._render, parts)) + end)
 
     def record(self, text: str, *, nul: bool = False) -> None:
-        """Write one record of plumbing output, ended by a new-line, or by NUL and then unescaped.
-
-        A record ended by NUL is for a program, which needs the exact text.
-        """
-        if nul:
-            self.data(text.encode("utf-8", "surrogateescape") + b"\0")
-        else:
-            self._write(escape_text(text) + "\n")
+        """Write one record of plumbing output, ended by a new-line or by NUL."""
+        self.data(text.encode("utf-8", "surrogateescape") + (b"\0" if nul else b"\n"))
 
     def json(self, members: Mapping[str, object]) -> None:
         """Write one JSON object on a line, with its schema number first."""
         self._write(format_json({"schema": JSON_SCHEMA, **members}) + "\n")
 
     def data(self, data: bytes | memoryview) -> None:
-        """Write exact bytes to standard output."""
-        self._out.write(data)
+        """Write exact bytes to standard output, or to a terminal what can be shown of them."""
+        if self._is_shown:
+            self._write(escape_text(bytes(data).decode("utf-8", "surrogateescape")))
+        else:
+            self._out.write(data)
 
     def warning(self, text: str) -> None:
         """Say on standard error what may surprise but stops nothing."""

@@ -1,0 +1,112 @@
+"""`tapes cat-file`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tapegit.cli.app import App, pass_app
+from tapegit.objects.kind import parse_kind
+from tapegit.porcelain.batch import FORMAT_DEFAULT, Batch, iter_line_batches, parse_format
+from tapegit.porcelain.cat_file import format_pretty, iter_typed
+
+if TYPE_CHECKING:
+    from tapegit.objects.oid import ObjectId
+
+
+@click.command("cat-file")
+@click.option("-e", "mode", flag_value="exists", help="Exit with 1 if the object does not exist")
+@click.option("-p", "mode", flag_value="pretty", help="Print the object in the form for its kind")
+@click.option("-t", "mode", flag_value="kind", help="Print the kind")
+@click.option("-s", "mode", flag_value="size", help="Print the size in bytes")
+@click.option(
+    "--batch",
+    is_flag=False,
+    flag_value=FORMAT_DEFAULT,
+    metavar="[FORMAT]",
+    help="Print line and data of each object named on standard input",
+)
+@click.option(
+    "--batch-check",
+    is_flag=False,
+    flag_value=FORMAT_DEFAULT,
+    metavar="[FORMAT]",
+    help="Print a line for each object named on standard input",
+)
+@click.option("--batch-all-objects", "all_objects", is_flag=True, help="Take every object")
+@click.option("--buffer", is_flag=True, help="Do not flush after each answer")
+@click.option("--unordered", is_flag=True, help="Take every object in the order that is fastest")
+@click.option("-z", "nul", is_flag=True, help="Input lines and answers end with NUL")
+@click.argument("arguments", metavar="[KIND] OBJECT", nargs=-1)
+@pass_app
+def command(
+    app: App,
+    mode: str | None,
+    batch: str | None,
+    batch_check: str | None,
+    arguments: tuple[str, ...],
+    **options: bool,
+) -> None:
+    """Print objects, or their kinds and sizes"""
+    form = batch if batch is not None else batch_check
+    if form is not None:
+        if mode or arguments or (batch is not None and batch_check is not None):
+            raise click.UsageError("--batch and --batch-check take no object and no other mode")
+        _print_batch(app, form, with_data=batch is not None, **options)
+        return
+    if mode is None and len(arguments) == 2:
+        kind = parse_kind(arguments[0])
+        for data in iter_typed(app.repository.objects, _resolve(app, arguments[1]), kind):
+            app.terminal.data(data)
+    elif mode is not None and len(arguments) == 1:
+        _print_one(app, mode, arguments[0])
+    else:
+        raise click.UsageError("give -e, -p, -s or -t and an object, or a kind and an object")
+
+
+def _resolve(app: App, text: str) -> ObjectId:
+    return app.resolver.resolve_object(text)
+
+
+def _print_one(app: App, mode: str, text: str) -> None:
+    objects = app.repository.objects
+    oid = _resolve(app, text)
+    if mode == "exists":
+        if objects.find(oid) is None:
+            click.get_current_context().exit(1)
+    elif mode == "pretty":
+        app.terminal.data(format_pretty(objects.read(oid)))
+    else:
+        header = objects.read_header(oid)
+        app.terminal.record(header.kind if mode == "kind" else str(header.size_bytes))
+
+
+def _print_batch(
+    app: App,
+    form: str,
+    *,
+    with_data: bool,
+    all_objects: bool,
+    buffer: bool,
+    unordered: bool,
+    nul: bool,
+) -> None:
+    end = b"\0" if nul else b"\n"
+    objects = app.repository.objects
+    batch = Batch(
+        objects,
+        lambda text: _resolve(app, text),
+        parse_format(form),
+        with_data=with_data,
+        end=end,
+    )
+    if all_objects:
+        for answer in batch.answer_all(objects.iter_oids()):
+            app.terminal.data(answer)
+        return
+    for lines in iter_line_batches(app.stdin, end=end):
+        for answer in batch.answer(lines):
+            app.terminal.data(answer)
+        if not buffer:
+            app.terminal.flush()

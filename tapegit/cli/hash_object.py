@@ -1,0 +1,53 @@
+"""`tapes hash-object`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from tapegit.cli.app import App, pass_app
+from tapegit.cli.types import KIND
+from tapegit.objects.kind import Kind
+from tapegit.porcelain import hash_object
+
+if TYPE_CHECKING:
+    from tapegit.repository.repository import Repository
+
+
+@click.command("hash-object")
+@click.option("-t", "kind", type=KIND, default="blob", help="The kind of object: blob by default")
+@click.option("-w", "write", is_flag=True, help="Store the object")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read an object from standard input")
+@click.option("--stdin-paths", is_flag=True, help="Read paths from standard input, one per line")
+@click.option("--literally", is_flag=True, help="Do not check that the data is valid")
+@click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path())
+@pass_app
+def command(
+    app: App,
+    kind: Kind,
+    write: bool,
+    from_stdin: bool,
+    stdin_paths: bool,
+    literally: bool,
+    paths: tuple[str, ...],
+) -> None:
+    """Compute the id of a file and store it as an object"""
+    if stdin_paths and (paths or from_stdin):
+        raise click.UsageError("--stdin-paths takes neither files nor --stdin")
+    store = app.repository if write else None
+    if from_stdin:
+        _hash(app, kind, hash_object.read_stream(app.stdin, kind, "-"), store, literally)
+    for path in paths:
+        _hash(app, kind, hash_object.read_file(path, kind), store, literally)
+    if stdin_paths:
+        for line in app.stdin:
+            path = os.fsdecode(line.rstrip(b"\n"))
+            _hash(app, kind, hash_object.read_file(path, kind), store, literally)
+
+
+def _hash(app: App, kind: Kind, data: bytes, store: Repository | None, literally: bool) -> None:
+    oid = hash_object.hash_object(kind, data, store=store, literally=literally)
+    app.terminal.record(str(oid))
+    app.terminal.flush()

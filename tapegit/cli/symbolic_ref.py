@@ -1,0 +1,50 @@
+"""`tapes symbolic-ref`."""
+
+from __future__ import annotations
+
+import click
+
+from tapegit.cli.app import App, pass_app
+from tapegit.cli.types import REF_NAME
+from tapegit.errors import RefNotFoundError
+from tapegit.porcelain.symbolic_ref import delete_symbolic, read_symbolic, set_symbolic
+from tapegit.refs.names import RefName
+
+
+@click.command("symbolic-ref")
+@click.option("-d", "--delete", is_flag=True, help="Delete the symbolic ref, not what it names")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing if the ref is not symbolic")
+@click.option("--short", is_flag=True, help="Print 'main' for refs/heads/main")
+@click.option("--recurse/--no-recurse", default=True, help="Follow a chain to its end, or one step")
+@click.option("-m", "message", metavar="REASON", help="The reason, for the reflog")
+@click.argument("name", type=REF_NAME)
+@click.argument("target", type=REF_NAME, required=False)
+@pass_app
+def command(
+    app: App,
+    delete: bool,
+    quiet: bool,
+    short: bool,
+    recurse: bool,
+    message: str | None,
+    name: RefName,
+    target: RefName | None,
+) -> None:
+    """Read, set and delete refs that name refs"""
+    if message == "":
+        raise click.UsageError("refusing to make a change with an empty message")
+    if delete and target is not None:
+        raise click.UsageError("--delete takes one ref")
+    if target is not None:
+        set_symbolic(app.repository, name, target, message=message or "symbolic-ref")
+        return
+    try:
+        if delete:
+            delete_symbolic(app.repository, name)
+            return
+        found = read_symbolic(app.repository, name, recurse=recurse)
+    except RefNotFoundError:
+        if quiet:
+            click.get_current_context().exit(1)
+        raise
+    app.terminal.record(found.short if short else found)
