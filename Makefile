@@ -1,0 +1,68 @@
+# Everything a developer runs. Each target makes its own environment in .venv when it is missing
+# or older than pyproject.toml; all it takes is Python, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: help demo test quick lint format man vectors bench faults clean
+
+help:
+	@echo "make demo     record a real session into a temporary store and look at it"
+	@echo "make test     the test suite"
+	@echo "make quick    the test suite without its slow part"
+	@echo "make lint     formatting, style, types, layers, spelling, manual pages, sizes"
+	@echo "make format   put the code into its format"
+	@echo "make man      bring the manual pages in step with --help"
+	@echo "make vectors  write the format vectors anew; the difference must be empty"
+	@echo "make bench    the budgets, measured against git on this machine"
+	@echo "make faults   kills, full disks and power cuts; the whole of it wants root and strace"
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { \
+	    echo "make: pip could not install what pyproject.toml names."; \
+	    echo "make: without an index, point pip at a folder of wheels:"; \
+	    echo "make:     PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/wheels make $(MAKECMDGOALS)"; \
+	    exit 1; }
+	@touch $@
+
+demo: $(STAMP)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/demo
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n $(WORKERS) -q
+
+quick: $(STAMP)
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python .ci/man.py --check
+	$(BIN)/python .ci/sizes.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+man: $(STAMP)
+	@$(BIN)/python .ci/man.py
+
+vectors: $(STAMP)
+	@$(BIN)/python fixtures/make_vectors.py
+	@git diff --stat --exit-code fixtures/vectors
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench
+
+faults: $(STAMP)
+	@$(BIN)/python -m pytest -q -m faults tests/faults
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
