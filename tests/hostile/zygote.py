@@ -1,0 +1,191 @@
+"""Runs `tapes` hundreds of times a second: a process that has imported it, and forks.
+
+Rules: every run is a process of its own, with its own working directory, environment, standard
+streams and time limit, so that a hang, a crash or a leak of one is seen and hurts no other. What
+differs from the real command is that its modules are already imported; each claim of this
+folder is made once through the real command as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib
+import io
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMED_OUT = -1000
+"""The exit code that stands for "killed after the time limit"."""
+
+
+class Result(NamedTuple):
+    """What one run did.
+
+    `code` is the exit code, minus the signal's number, or `TIMED_OUT`; `peak_mib` is the largest
+    resident size of the run.
+    """
+
+    code: int
+    out: bytes
+    err: bytes
+    seconds: float
+    peak_mib: float
+
+    @property
+    def error(self) -> str:
+        """Standard error as text."""
+        return self.err.decode(errors="replace")
+
+
+class Zygote:
+    """The client's end: starts the process and asks it for runs."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", str(Path(__file__).resolve())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+
+    def run(
+        self,
+        *argv: str,
+        cwd: Path,
+        stdin: bytes = b"",
+        env: dict[str, str] | None = None,
+        timeout_s: float = 10.0,
+    ) -> Result:
+        """Run `tapes` with these arguments in this directory."""
+        request = {
+            "argv": argv,
+            "cwd": str(cwd),
+            "stdin": base64.b64encode(stdin).decode(),
+            "env": env,
+            "timeout_s": timeout_s,
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return Result(
+            answer["code"],
+            base64.b64decode(answer["out"]),
+            base64.b64decode(answer["err"]),
+            answer["seconds"],
+            answer["peak_mib"],
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def _run_child(request: dict) -> None:
+    """Be `tapes`; never return."""
+    code = 1
+    try:
+        os.chdir(request["cwd"])
+        if request["env"] is not None:
+            os.environ.clear()
+            os.environ.update(request["env"])
+        sys.argv = ["tapes", *request["argv"]]
+        sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))
+        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8")
+        sys.stderr = io.TextIOWrapper(
+            open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace"
+        )
+        importlib.import_module("tapegit.cli.main").main()
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:  # noqa: BLE001 - printed as the interpreter would
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+        with contextlib.suppress(BaseException):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _memory_file(content: bytes = b"") -> int:
+    number = os.memfd_create("stream")
+    os.write(number, content)
+    os.lseek(number, 0, os.SEEK_SET)
+    return number
+
+
+def _wait(pid: int, timeout_s: float) -> tuple[int, resource.struct_rusage, bool]:
+    watch = os.pidfd_open(pid)
+    ready, _, _ = select.select([watch], [], [], timeout_s)
+    os.close(watch)
+    if not ready:
+        os.kill(pid, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    return status, usage, not ready
+
+
+def _serve(request: dict) -> dict:
+    streams = [_memory_file(base64.b64decode(request["stdin"])), _memory_file(), _memory_file()]
+    started = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        for stream in streams:
+            os.close(stream)
+        _run_child(request)
+    status, usage, timed_out = _wait(pid, request["timeout_s"])
+    seconds = time.perf_counter() - started
+    texts = []
+    for stream in streams:
+        os.lseek(stream, 0, os.SEEK_SET)
+        with open(stream, "rb") as file:
+            texts.append(file.read())
+    return {
+        "code": TIMED_OUT if timed_out else os.waitstatus_to_exitcode(status),
+        "out": base64.b64encode(texts[1]).decode(),
+        "err": base64.b64encode(texts[2]).decode(),
+        "seconds": seconds,
+        "peak_mib": usage.ru_maxrss / 1024,
+    }
+
+
+def _import_commands() -> None:
+    table = importlib.import_module("tapegit.cli.table")
+    importlib.import_module("tapegit.cli.main")
+    for name in table.COMMANDS:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(table.module_name(name))
+
+
+def main() -> None:
+    """Answer requests, one JSON text a line, until standard input ends."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _import_commands()
+    for line in requests:
+        answers.write(json.dumps(_serve(json.loads(line))).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
