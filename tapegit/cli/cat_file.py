@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @pass_app
 def command(
     app: App,
+    /,
     mode: str | None,
     batch: str | None,
     batch_check: str | None,

@@ -12,13 +12,13 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from tapegit.errors import StorageError, TapesError
 from tapegit.ui.escape import escape_text, format_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import click
 
 USAGE_CODE: Final = 2
 INTERRUPTED_CODE: Final = 130

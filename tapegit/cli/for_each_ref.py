@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @pass_app
 def command(
     app: App,
+    /,
     form: str,
     sort: tuple[str, ...],
     count: int | None,

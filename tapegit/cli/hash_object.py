@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.types import KIND
-from tapegit.objects.kind import Kind
+from tapegit.cli.types import kind as kind_type
 from tapegit.porcelain import hash_object
 
 if TYPE_CHECKING:
+    from tapegit.objects.kind import Kind
     from tapegit.repository.repository import Repository
 
 
 @click.command("hash-object")
-@click.option("-t", "kind", type=KIND, default="blob", help="The kind of object: blob by default")
+@click.option(
+    "-t",
+    "kind",
+    type=kind_type,
+    default="blob",
+    metavar="KIND",
+    help="The kind of object: blob by default",
+)
 @click.option("-w", "write", is_flag=True, help="Store the object")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read an object from standard input")
 @click.option("--stdin-paths", is_flag=True, help="Read paths from standard input, one per line")
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 @pass_app
 def command(
     app: App,
+    /,
     kind: Kind,
     write: bool,
     from_stdin: bool,

@@ -13,7 +13,7 @@ from tapegit.ui.manual import iter_page_lines
 @click.option("-a", "--all", "list_all", is_flag=True, help="List every manual page")
 @click.argument("topic", required=False)
 @pass_app
-def command(app: App, list_all: bool, topic: str | None) -> None:
+def command(app: App, /, list_all: bool, topic: str | None) -> None:
     """Show the manual page of a command, a concept or a format"""
     if list_all:
         for name, section in list_topics():

@@ -75,14 +75,19 @@ class TapesGroup(click.Group):
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def main(
-        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
     ) -> NoReturn:
         """Run the program and end it: the only `except` for everything a command may raise."""
         arguments = sys.argv[1:] if args is None else list(args)
-        extra["standalone_mode"] = False
         directory = os.getcwd() if "-C" in arguments else None
         try:
-            code = super().main(arguments, prog_name or "tapes", **extra) or 0
+            name = prog_name or "tapes"
+            code = super().main(arguments, name, complete_var, standalone_mode=False, **extra) or 0
             sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001 - the end of the program, whatever happened
             code = _end(error, json=asks_for_json(arguments))

@@ -12,7 +12,7 @@ from tapegit.porcelain.mktag import make_tag
 
 @click.command("mktag")
 @pass_app
-def command(app: App) -> None:
+def command(app: App, /) -> None:
     """Create a tag object from its text on standard input"""
     data = read_stream(app.stdin, Kind.TAG, "-")
     app.terminal.record(str(make_tag(app.repository, data)))

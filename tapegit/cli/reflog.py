@@ -41,7 +41,7 @@ def command() -> None:
 @json_option
 @click.argument("ref", default="HEAD")
 @pass_app
-def show(app: App, max_count: int | None, date: str | None, as_json: bool, ref: str) -> None:
+def show(app: App, /, max_count: int | None, date: str | None, as_json: bool, ref: str) -> None:
     """Show the moves of a ref, newest first"""
     name = _parse_ref(app, ref)
     for shown in reflog.list_entries(app.repository, name, count_max=max_count):
@@ -55,7 +55,7 @@ def show(app: App, max_count: int | None, date: str | None, as_json: bool, ref: 
 
 @command.command("list")
 @pass_app
-def list_(app: App) -> None:
+def list_(app: App, /) -> None:
     """List the refs that have a reflog"""
     for name in reflog.iter_logged(app.repository):
         app.terminal.record(name)
@@ -64,7 +64,7 @@ def list_(app: App) -> None:
 @command.command("exists")
 @click.argument("ref")
 @pass_app
-def exists(app: App, ref: str) -> None:
+def exists(app: App, /, ref: str) -> None:
     """Exit with 1 if a ref has no reflog"""
     if not reflog.has_reflog(app.repository, RefName.parse(ref)):
         click.get_current_context().exit(1)
@@ -89,6 +89,7 @@ def exists(app: App, ref: str) -> None:
 @pass_app
 def expire(
     app: App,
+    /,
     before: str,
     unreachable: str,
     take_all: bool,
@@ -115,7 +116,7 @@ def expire(
 @click.option("--rewrite", is_flag=True, help="Let each move begin where the one before it ended")
 @click.argument("entries", metavar="REF@{N}...", nargs=-1, required=True)
 @pass_app
-def delete(app: App, rewrite: bool, entries: tuple[str, ...]) -> None:
+def delete(app: App, /, rewrite: bool, entries: tuple[str, ...]) -> None:
     """Forget single moves"""
     wanted: dict[RefName, set[int]] = {}
     for text in entries:

@@ -51,6 +51,7 @@ MISSING_CODE = 2
 @pass_app
 def command(
     app: App,
+    /,
     hash_length: int | None,
     abbrev: int | None,
     quiet: bool,

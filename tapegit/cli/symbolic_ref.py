@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.types import REF_NAME
+from tapegit.cli.types import ref_name
 from tapegit.errors import RefNotFoundError
 from tapegit.porcelain.symbolic_ref import delete_symbolic, read_symbolic, set_symbolic
-from tapegit.refs.names import RefName
+
+if TYPE_CHECKING:
+    from tapegit.refs.names import RefName
 
 
 @click.command("symbolic-ref")
@@ -17,11 +21,12 @@ from tapegit.refs.names import RefName
 @click.option("--short", is_flag=True, help="Print 'main' for refs/heads/main")
 @click.option("--recurse/--no-recurse", default=True, help="Follow a chain to its end, or one step")
 @click.option("-m", "message", metavar="REASON", help="The reason, for the reflog")
-@click.argument("name", type=REF_NAME)
-@click.argument("target", type=REF_NAME, required=False)
+@click.argument("name", type=ref_name)
+@click.argument("target", type=ref_name, required=False)
 @pass_app
 def command(
     app: App,
+    /,
     delete: bool,
     quiet: bool,
     short: bool,

@@ -7,46 +7,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tapegit.errors import TapesError
-from tapegit.objects.kind import Kind, parse_kind
+from tapegit.objects.kind import parse_kind
 from tapegit.refs.names import RefName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-class KindType(click.ParamType):
-    """One of the four kinds of object."""
-
-    name = "kind"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Kind:
-        """Return the kind of this name."""
-        if isinstance(value, Kind):
-            return value
-        try:
-            return parse_kind(value)
-        except TapesError as error:
-            self.fail(str(error), param, ctx)
+    from tapegit.objects.kind import Kind
 
 
-class RefNameType(click.ParamType):
-    """The whole name of a ref, such as `refs/heads/main`."""
-
-    name = "ref"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> RefName:
-        """Return the name, checked.
-
-        Raises:
-            InvalidNameError: The text breaks a rule for names; it travels on, with its own code.
-        """
-        return value if isinstance(value, RefName) else RefName.parse(value)
+def kind(text: str) -> Kind:
+    """Return the kind of object of this name."""
+    try:
+        return parse_kind(text)
+    except TapesError as error:
+        raise click.BadParameter(str(error)) from error
 
 
-KIND = KindType()
-REF_NAME = RefNameType()
+def ref_name(text: str) -> RefName:
+    """Return the whole name of a ref, such as `refs/heads/main`, checked.
+
+    Raises:
+        InvalidNameError: The text breaks a rule for names; it travels on, with its own code.
+    """
+    return RefName.parse(text)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

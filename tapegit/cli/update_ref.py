@@ -21,6 +21,7 @@ from tapegit.refs.store import ANY
 @pass_app
 def command(
     app: App,
+    /,
     delete: bool,
     message: str | None,
     no_deref: bool,

@@ -13,7 +13,7 @@ from tapegit.porcelain.version import DISTRIBUTION, find_version, format_version
 @click.option("--build-options", is_flag=True, help="Also name Python and the libraries in use")
 @json_option
 @pass_app
-def command(app: App, build_options: bool = False, as_json: bool = False) -> None:
+def command(app: App, /, build_options: bool = False, as_json: bool = False) -> None:
     """Say which program and which version this is"""
     found = find_version()
     parts = found.parts if build_options else ()

@@ -11,13 +11,13 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import AmbiguousRevisionError, FormatError, UserError
-from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
+    from tapegit.objects.kind import Kind
     from tapegit.store.database import ObjectDatabase
 
 FORMAT_DEFAULT: Final = "%(objectname) %(objecttype) %(objectsize)"

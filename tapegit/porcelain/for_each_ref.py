@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -112,7 +111,9 @@ def matches_patterns(name: str, patterns: Sequence[str]) -> bool:
 def common_prefix(patterns: Sequence[str]) -> str:
     """Return what every name that matches one of the patterns begins with."""
     plain = [re.split(r"[*?\[]", pattern, maxsplit=1)[0].rstrip("/") for pattern in patterns]
-    common = os.path.commonprefix(plain)
+    # every string between the first and the last in order begins as both of them do
+    first, last = min(plain, default=""), max(plain, default="")
+    common = next((first[:n] for n, c in enumerate(first) if last[n : n + 1] != c), first)
     return common if common.startswith("refs/") else "refs/"
 
 

@@ -128,7 +128,7 @@ def _make(
     given = named.get("old")
     if given is not None and not (nul and not given):
         old = parse_value(given, resolve)
-    elif verb == "verify" or verb == "create":
+    elif verb in ("verify", "create"):
         old = None
     if verb == "create" and new is None:
         raise _bad(f"create {name}: the new value must not be zero", "")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ObjectNotFoundError, UserError
 from tapegit.objects.kind import Kind
-from tapegit.objects.oid import ObjectId
 from tapegit.objects.tag import Tag, decode_tag
 from tapegit.objects.turn import Turn, decode_turn
 from tapegit.refs.names import RefName
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tapegit.objects.kind import Object
+    from tapegit.objects.oid import ObjectId
     from tapegit.repository.repository import Repository
 
 PEEL_DEPTH_MAX: Final = 64

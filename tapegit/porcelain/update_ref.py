@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapegit.errors import FormatError
-from tapegit.porcelain.ref_commands import RefCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tapegit.porcelain.ref_commands import RefCommand
     from tapegit.refs.transaction import RefTransaction
     from tapegit.repository.repository import Repository
 

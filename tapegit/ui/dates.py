@@ -46,12 +46,9 @@ def format_date(time_ms: int, mode: str = "default", *, now_ms: int = 0) -> str:
         KeyError: There is no such mode.
     """
     seconds = time_ms // 1000
-    if mode == "ms":
-        return str(time_ms)
-    if mode == "unix":
-        return str(seconds)
-    if mode == "raw":
-        return f"{seconds} +0000"
+    numbers = {"ms": f"{time_ms}", "unix": f"{seconds}", "raw": f"{seconds} +0000"}
+    if mode in numbers:
+        return numbers[mode]
     if mode == "relative":
         return format_age(time_ms, now_ms)
     try:

@@ -1,7 +1,7 @@
-"""Making text safe to show: what could move the cursor, hide or reorder is spelled out.
+r"""Making text safe to show: what could move the cursor, hide or reorder is spelled out.
 
 Everything shown comes from outside sooner or later (a prompt, a file name, a ref of a
-remote), and a terminal obeys what it is sent. So C0 and C1 controls and DEL become `\\x1b`,
+remote), and a terminal obeys what it is sent. So C0 and C1 controls and DEL become `\x1b`,
 and characters that are invisible or reorder their neighbours become `<U+202E>`: bidirectional
 marks, zero-width and filler characters, tags, most variation selectors, and lone surrogates,
 which cannot be encoded either. New-line and tab stay.
@@ -62,7 +62,7 @@ _UNSAFE_IN_JSON = re.compile(f'["\\\\\n\t{_UNSAFE_CHARACTERS}]')
 
 
 def format_json(value: object) -> str:
-    """Return a value as JSON on one line, with unsafe characters as `\\uXXXX`.
+    r"""Return a value as JSON on one line, with unsafe characters as `\uXXXX`.
 
     Strings, integers, booleans, lists, tuples and dictionaries with text keys; a key whose
     value is None is left out, since an absent key means unknown.

@@ -46,7 +46,7 @@ _SGR: Final = {
 
 
 class Styled:
-    """A part of a line with a style of ours: `bold`, `yellow`, `bold green` …"""
+    """A part of a line, and one of our styles: `bold`, `yellow`, `bold green` and so on."""
 
     __slots__ = ("style", "text")
 
