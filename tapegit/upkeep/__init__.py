@@ -1,1 +1,7 @@
+"""Keeping a store small, fast and whole: gc, repack, prune, fsck, salvage, bundles.
 
+Rules: nothing here is ever needed for a store to be correct; what is removed goes through the
+trash; a command that cannot read all it must know removes nothing.
+
+Source: tapesmaintenance(7).
+"""

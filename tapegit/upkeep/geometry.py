@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 FACTOR: Final = 2
 
 
-def count_to_fold(
-    sizes_bytes: Sequence[int], *, fresh_bytes: int = 0, factor: int = FACTOR
-) -> int:
+def count_to_fold(sizes_bytes: Sequence[int], *, fresh_bytes: int = 0, factor: int = FACTOR) -> int:
     """Return how many of the smallest packs go into the new one.
 
     Afterwards each pack that stays is at least `factor` times as large as all smaller ones
@@ -37,7 +35,7 @@ def count_to_fold(
 
 
 def _first_in_progression(sizes_bytes: Sequence[int], factor: int) -> int:
-    """Return where the longest run of packs begins that ends at the largest and keeps the factor."""
+    """Return where the longest run begins that ends at the largest and keeps the factor."""
     for index in range(len(sizes_bytes) - 1, 0, -1):
         if sizes_bytes[index] < factor * sizes_bytes[index - 1]:
             return index + 1

@@ -20,15 +20,16 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import ObjectNotFoundError
-from tapegit.formats.packindex import FANOUT_COUNT, IDS_OFFSET
-from tapegit.objects.kind import Kind
+from tapegit.formats.pack import KINDS_BY_NUMBER
+from tapegit.formats.packindex import FANOUT_COUNT
+from tapegit.objects.kind import KIND_NUMBERS, Kind
 from tapegit.objects.links import iter_links
-from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId
 from tapegit.upkeep.packlinks import NONE, MissingLink, read_pack_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tapegit.objects.oid import ObjectId
     from tapegit.store.loose import LooseEntry, LooseSource
     from tapegit.upkeep.packview import PackView
 
@@ -43,6 +44,7 @@ class LinkMap:
         bases: The number of the first object of each pack, then of the first loose object.
         loose: The loose objects, ascending by id.
         count: How many numbers there are.
+        kind_numbers: The kind of each object by number; 0 for a loose one not read yet.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class LinkMap:
             entry.oid: self.loose_base + place for place, entry in enumerate(self.loose)
         }
         self._loose_links: dict[int, array[int]] = {}
-        self._loose_kinds: dict[int, Kind] = {}
+        self.kind_numbers = bytearray(self.count)
         self.canonical = self._find_duplicates()
         self._starts = array("I", [0])
         self._targets = array("I")
@@ -101,9 +103,7 @@ class LinkMap:
         """
         if number >= self.loose_base:
             self._links_of_loose(number)
-            return self._loose_kinds[number]
-        place = bisect_right(self.bases, number) - 1
-        return self.packs[place].kind_of(number - self.bases[place])
+        return KINDS_BY_NUMBER[self.kind_numbers[number]]
 
     def links_of(self, number: int) -> array[int]:
         """Return the numbers of what an object needs, NONE for each that is not here.
@@ -177,12 +177,16 @@ class LinkMap:
 
     def _read_pack(self, pack: PackView, base: int) -> None:
         links = read_pack_links(pack, base, self.find)
+        index = pack.index
+        for frame, kind_number in enumerate(index.frame_kind_numbers):
+            count = index.record_count(frame)
+            start = base + index.frame_first_ordinals[frame]
+            self.kind_numbers[start : start + count] = bytes([kind_number]) * count
         offset = len(self._targets)
         if self.canonical is not None:
-            canonical = self.canonical
-            links.targets = array(
-                "I", [n if n == NONE or n >= self.loose_base else canonical[n] for n in links.targets]
-            )
+            canonical, loose = self.canonical, self.loose_base
+            firsts = [n if n == NONE or n >= loose else canonical[n] for n in links.targets]
+            links.targets = array("I", firsts)
         self._targets.extend(links.targets)
         self._starts.extend(array("I", [offset + end for end in links.ends]))
         self._missing.update(links.missing)
@@ -203,7 +207,7 @@ class LinkMap:
             links.append(target)
             if target == NONE:
                 self._missing.setdefault(number, []).append(MissingLink(link.oid, link.kinds))
-        self._loose_kinds[number] = found.kind
+        self.kind_numbers[number] = KIND_NUMBERS[found.kind]
         self._loose_links[number] = links
         return links
 

@@ -9,6 +9,7 @@ Source: tapesformat-pack(5), tapesformat-packindex(5).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import FormatError, IntegrityError
@@ -18,23 +19,22 @@ from tapegit.formats.pack import (
     CONTENT_SIZE_MAX_BYTES,
     FOOTER_SIZE_BYTES,
     KINDS_BY_NUMBER,
-    SPACE_BLOB,
-    SPACE_OUTER,
-    SPACE_ROPE,
-    SPACE_TURN,
-    decode_record_offsets,
-)
-from tapegit.formats.packindex import (
     SECTION_END,
     SECTION_FIRST_OUTER,
     SECTION_OUTER_COUNT,
     SECTION_ROPES,
     SECTION_TAGS,
     SECTION_TURNS,
+    SPACE_BLOB,
+    SPACE_OUTER,
+    SPACE_ROPE,
+    SPACE_TURN,
+    decode_record_offsets,
 )
 from tapegit.formats.records import decode_references, join_rope, join_turn
 from tapegit.objects.kind import Kind, Object, object_id
 from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId
+from tapegit.store.pack_file import PackFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,18 +62,31 @@ class PackView:
     Attributes:
         path: The pack file.
         index: Its index.
-        file: The bytes of the pack, mapped.
     """
 
-    def __init__(self, path: Path, index: PackIndex, file: memoryview | None = None) -> None:
+    def __init__(self, path: Path, index: PackIndex) -> None:
         self.path = path
         self.index = index
-        self.file = map_file(path) if file is None else file
+
+    @cached_property
+    def file(self) -> memoryview:
+        """The bytes of the pack, mapped: for whoever looks at a damaged one."""
+        return map_file(self.path)
 
     @property
     def size_bytes(self) -> int:
-        """The size of the pack file."""
-        return len(self.file)
+        """The size that the pack file has by its index."""
+        return self.index.header.pack_size
+
+    def read_bytes(self, offset: int, size_bytes: int) -> bytes:
+        """Return bytes of the pack file.
+
+        Raises:
+            TruncatedError: It ends before.
+            StorageError: The pack is gone, or the system refused.
+        """
+        with PackFile(self.path) as file:
+            return file.read(offset, size_bytes)
 
     @property
     def section_count(self) -> int:
@@ -87,9 +100,8 @@ class PackView:
             DataError: It is damaged.
         """
         index = self.index
-        start = index.frame_offsets[frame]
         content = zstd.decompress(
-            self.file[start : start + index.frame_compressed_sizes[frame]],
+            self.read_bytes(index.frame_offsets[frame], index.frame_compressed_sizes[frame]),
             size_max=CONTENT_SIZE_MAX_BYTES,
             where=self.path,
         )
@@ -125,10 +137,10 @@ class PackView:
             + header.section_count * _SECTION_ENTRY_SIZE_BYTES
         )
         start = table + numbers[SECTION_FIRST_OUTER] * OID_SIZE_BYTES
-        end = start + numbers[SECTION_OUTER_COUNT] * OID_SIZE_BYTES
-        if end > len(self.file) - FOOTER_SIZE_BYTES:
+        size_bytes = numbers[SECTION_OUTER_COUNT] * OID_SIZE_BYTES
+        if start + size_bytes > self.size_bytes - FOOTER_SIZE_BYTES:
             raise FormatError(f"cannot read '{self.path}': it is cut short", where=self.path)
-        ids = bytes(self.file[start:end])
+        ids = self.read_bytes(start, size_bytes)
         return [ids[at : at + OID_SIZE_BYTES] for at in range(0, len(ids), OID_SIZE_BYTES)]
 
     def frames_of(self, section: int) -> range:
@@ -153,7 +165,7 @@ class PackView:
         start = index.place_of(bytes([bucket]) + bytes(OID_SIZE_BYTES - 1))
         after = (
             index.object_count
-            if bucket == 255  # noqa: PLR2004 - the last value of a byte
+            if bucket == 255
             else index.place_of(bytes([bucket + 1]) + bytes(OID_SIZE_BYTES - 1))
         )
         ordinals, id_at = index.ordinals, index.id_at
@@ -241,7 +253,11 @@ class Section(NamedTuple):
 
 
 def resolve_inner(
-    space: int, value: int, in_rope: bool, ordinal: int, bounds: SectionBounds  # noqa: FBT001
+    space: int,
+    value: int,
+    in_rope: bool,
+    ordinal: int,
+    bounds: SectionBounds,  # noqa: FBT001
 ) -> int:
     """Return the ordinal that a reference within a section leads to, or -1 where it is none."""
     if space == SPACE_BLOB:

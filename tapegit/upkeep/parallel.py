@@ -49,9 +49,7 @@ def map_parts(
     """
     jobs = max(1, min(jobs, len(parts)))
     bounds = [len(parts) * job // jobs for job in range(jobs + 1)]
-    children = [
-        _start(function, parts, bounds[job], bounds[job + 1]) for job in range(1, jobs)
-    ]
+    children = [_start(function, parts, bounds[job], bounds[job + 1]) for job in range(1, jobs)]
     try:
         results = [function(part) for part in parts[: bounds[1]]]
         while children:
@@ -85,7 +83,7 @@ def _start(
         os._exit(code)
 
 
-def _collect(child: _Child) -> list[Result] | None:  # type: ignore[type-var]
+def _collect(child: _Child) -> list[Result] | None:
     """Return a child's results, or None where it did not finish."""
     blocks = []
     while block := os.read(child.pipe, _READ_SIZE_BYTES):

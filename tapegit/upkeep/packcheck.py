@@ -1,0 +1,358 @@
+"""A pack as fsck opens it: its file and its index, each judged by itself and then together.
+
+Rules:
+
+- Either one may be damaged and the other one makes up for it: an index is built anew from a
+  sound pack; a sound index has a copy of the tables of its pack. Only outer ids stand in the
+  pack alone.
+- An index is believed only when its checksum matches and its tables fit together, so that
+  whoever works with it afterwards needs to check no bounds.
+- The file is read with pread and opened for each use: a pack that gc moved away is told from
+  one that is damaged, and a bad disk is an error with a name.
+
+Source: tapesformat-pack(5) and tapesformat-packindex(5), "Checking".
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from operator import lt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tapegit.errors import DataError, FormatError, IntegrityError, StorageError, UnsafePathError
+from tapegit.files.safe_read import map_file
+from tapegit.formats.pack import (
+    FOOTER_SIZE_BYTES,
+    HEADER_SIZE_BYTES,
+    KINDS_BY_NUMBER,
+    SECTION_END,
+    SECTION_FIRST_OUTER,
+    SECTION_FIRST_TURN,
+    SECTION_OUTER_COUNT,
+    SECTION_ROPES,
+    SECTION_WIDTH,
+    decode_directory,
+    decode_footer,
+    verify_header,
+)
+from tapegit.formats.packindex import FANOUT_COUNT, SEVERAL_PARENTS_BIT, PackIndex
+from tapegit.objects.kind import KIND_NUMBERS, Kind
+from tapegit.objects.oid import OID_SIZE_BYTES, content_hasher
+from tapegit.store.pack_file import PackFile, PackGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tapegit.formats.pack import Directory, Footer
+
+_CHUNK_COUNT: Final = 1 << 16
+_CHUNK_SIZE_BYTES: Final = 1 << 22
+_FRAME_ENTRY_SIZE_BYTES: Final = 24
+_SECTION_ENTRY_SIZE_BYTES: Final = 12
+_TURN_NUMBER: Final = KIND_NUMBERS[Kind.TURN]
+
+
+class Layout(NamedTuple):
+    """What the tables of a pack say of its frames and sections, as the columns of an index."""
+
+    first_ordinals: list[int]
+    frame_sections: list[int]
+    sections: list[int]
+
+
+class CheckedPack:
+    """One pack that can be worked with, for its index is sound.
+
+    Attributes:
+        name: `pack-<checksum>`.
+        path: The pack file.
+        index: Its index, from the disk or built anew.
+        is_damaged: Whether something is wrong with the pack file itself.
+        is_index_damaged: Whether the index on the disk is missing or damaged.
+    """
+
+    def __init__(self, path: Path, index: PackIndex) -> None:
+        self.path = path
+        self.name = path.stem
+        self.index = index
+        self.is_damaged = False
+        self.is_index_damaged = False
+
+    @property
+    def object_count(self) -> int:
+        """How many objects the pack has."""
+        return self.index.object_count
+
+    def kind_of(self, ordinal: int) -> Kind:
+        """Return the kind of an object."""
+        return KINDS_BY_NUMBER[self.index.frame_kind_numbers[self.index.frame_of(ordinal)]]
+
+    def read_frame(self, file: PackFile, frame: int) -> bytes:
+        """Return the compressed bytes of a frame.
+
+        Raises:
+            TruncatedError: The file ends before.
+            StorageError: The system refused.
+        """
+        index = self.index
+        return file.read(index.frame_offsets[frame], index.frame_compressed_sizes[frame])
+
+    def read_outer_ids(self, file: PackFile, section: int) -> list[bytes]:
+        """Return the outer ids of a section, as plain bytes; raises as `read_frame`."""
+        header = self.index.header
+        numbers = self.index.section(section)
+        offset = (
+            header.directory_offset
+            + header.frame_count * _FRAME_ENTRY_SIZE_BYTES
+            + header.section_count * _SECTION_ENTRY_SIZE_BYTES
+            + numbers[SECTION_FIRST_OUTER] * OID_SIZE_BYTES
+        )
+        ids = file.read(offset, numbers[SECTION_OUTER_COUNT] * OID_SIZE_BYTES)
+        return [ids[at : at + OID_SIZE_BYTES] for at in range(0, len(ids), OID_SIZE_BYTES)]
+
+
+def open_index(path: Path, pack_name: str) -> PackIndex:
+    """Return the index of a pack, with everything checked that can be without the pack.
+
+    Args:
+        path: The index file.
+        pack_name: `pack-<checksum>`, which the index must be of.
+
+    Raises:
+        FileNotFoundError: There is none.
+        DataError: It is damaged, of another pack, or its tables do not fit together.
+        UnsafePathError: It is a link or a special file.
+        StorageError: The system refused.
+    """
+    index = PackIndex(map_file(path), where=path)
+    if f"pack-{index.header.pack_checksum.hex()}" != pack_name:
+        raise FormatError(f"cannot use '{path}': it is of another pack", where=path)
+    verify_index(index)
+    return index
+
+
+def verify_index(index: PackIndex) -> None:
+    """Check that the tables of an index fit together, so that no number leads out of bounds.
+
+    Raises:
+        FormatError: They do not.
+    """
+    layout = _verify_frames(index)
+    if list(index.frame_first_ordinals) != layout.first_ordinals:
+        raise _index_error(index, "its frames do not hold its objects")
+    if list(index.sections) != layout.sections:
+        raise _index_error(index, "its sections do not fit its frames")
+    _verify_order(index)
+    _verify_turns(index)
+
+
+def _verify_frames(index: PackIndex) -> Layout:
+    header = index.header
+    offset = HEADER_SIZE_BYTES
+    for start, size in zip(index.frame_offsets, index.frame_compressed_sizes, strict=True):
+        if start != offset or size == 0:
+            raise _index_error(index, "its frames have gaps")
+        offset += size
+    firsts = [*index.frame_first_ordinals, header.object_count]
+    sections = list(index.frame_sections)
+    outer_counts = [index.section(n)[SECTION_OUTER_COUNT] for n in range(header.section_count)]
+    tables = header.frame_count * _FRAME_ENTRY_SIZE_BYTES + OID_SIZE_BYTES * sum(outer_counts)
+    tables += header.section_count * _SECTION_ENTRY_SIZE_BYTES
+    if (
+        offset != header.directory_offset
+        or offset + tables + FOOTER_SIZE_BYTES != header.pack_size
+        or any(low >= high for low, high in pairwise(firsts))
+        or firsts[0] != 0
+        or sorted(set(sections)) != list(range(header.section_count))
+        or sections != sorted(sections)
+        or any(kind not in KINDS_BY_NUMBER for kind in index.frame_kind_numbers)
+    ):
+        raise _index_error(index, "its frames do not fill the pack")
+    counts = [high - low for low, high in pairwise(firsts)]
+    return lay_out(index.frame_kind_numbers, counts, sections, outer_counts)
+
+
+def lay_out(
+    kind_numbers: Sequence[int],
+    counts: Sequence[int],
+    frame_sections: Sequence[int],
+    outer_counts: Sequence[int],
+) -> Layout:
+    """Return the columns of an index that follow from the tables of a pack.
+
+    Args:
+        kind_numbers: The kind of each frame, ascending within a section.
+        counts: How many objects each frame holds.
+        frame_sections: The section of each frame.
+        outer_counts: How many outer ids each section has.
+    """
+    totals = [[0] * (len(KINDS_BY_NUMBER) + 1) for _ in outer_counts]
+    for kind, count, section in zip(kind_numbers, counts, frame_sections, strict=True):
+        totals[section][kind] += count
+    sections: list[int] = []
+    ordinal = outer = turn = 0
+    for (_, *kinds), outer_count in zip(totals, outer_counts, strict=True):
+        starts = list(accumulate(kinds, initial=ordinal))
+        sections += [*starts, outer, outer_count, turn]
+        ordinal, outer, turn = starts[-1], outer + outer_count, turn + kinds[_TURN_NUMBER - 1]
+    firsts = list(accumulate(counts, initial=0))[:-1]
+    return Layout(firsts, list(frame_sections), sections)
+
+
+def _verify_order(index: PackIndex) -> None:
+    """Check ids, fan-out, ordinals and positions, some thousands at a time."""
+    count = index.object_count
+    last = b""
+    for start in range(0, count, _CHUNK_COUNT):
+        places = range(start, min(start + _CHUNK_COUNT, count))
+        ids = [last, *map(index.id_at, places)]
+        if not all(map(lt, ids, ids[1:])):
+            raise _index_error(index, "its ids are not ascending")
+        last = ids[-1]
+        ordinals = index.ordinals[places.start : places.stop].tolist()
+        if max(ordinals) >= count or max(index.positions[places.start : places.stop]) >= count:
+            raise _index_error(index, "it names an object it does not have")
+        if list(map(index.positions.__getitem__, ordinals)) != list(places):
+            raise _index_error(index, "its ordinals and positions do not fit together")
+    for first in range(FANOUT_COUNT):
+        low, high = index.bucket(first) if hasattr(index, "bucket") else (0, 0)
+        if low < high and (index.id_at(low)[0] != first or index.id_at(high - 1)[0] != first):
+            raise _index_error(index, "its fan-out does not fit its ids")
+
+
+def _verify_turns(index: PackIndex) -> None:
+    turns = sum(
+        index.record_count(frame)
+        for frame, kind in enumerate(index.frame_kind_numbers)
+        if kind == _TURN_NUMBER
+    )
+    if turns != index.header.turn_count:
+        raise _index_error(index, "it states a wrong count of turns")
+    words = index.turn_parents
+    if any(0 < word < SEVERAL_PARENTS_BIT and word > index.object_count for word in words):
+        raise _index_error(index, "it names a parent it does not have")
+    for turn, word in enumerate(words):
+        if word >= SEVERAL_PARENTS_BIT:
+            index.parents_at(turn)
+
+
+def _index_error(index: PackIndex, what: str) -> FormatError:
+    return FormatError(
+        f"cannot use '{index.where}': {what}",
+        hint="run 'tapes fsck --salvage': an index is built anew from its pack",
+        where=index.where,
+    )
+
+
+def iter_pack_damage(pack: CheckedPack, *, full: bool) -> Iterator[str]:
+    """Yield what is wrong with a pack file apart from its frames; nothing for a sound one.
+
+    Args:
+        pack: The pack.
+        full: Read the whole file, for its checksum.
+
+    Raises:
+        PackGoneError: The file is gone.
+    """
+    with PackFile(pack.path) as file:
+        try:
+            _verify_tables(pack, file)
+        except (DataError, StorageError) as error:
+            yield describe(error, pack.path)
+        if not full:
+            return
+        try:
+            verify_checksum(pack, file)
+        except (DataError, StorageError) as error:
+            yield describe(error, pack.path)
+
+
+def describe(error: Exception, path: object) -> str:
+    """Return the message of an error without the path that the finding names anyway."""
+    text = str(error)
+    for verb in ("read", "use", "open", "map"):
+        text = text.removeprefix(f"cannot {verb} '{path}': ")
+    return text
+
+
+def _verify_tables(pack: CheckedPack, file: PackFile) -> None:
+    footer, directory = read_tables(file)
+    header = pack.index.header
+    if f"pack-{footer.checksum.hex()}" != pack.name:
+        raise IntegrityError("its footer states another checksum than its name", where=pack.path)
+    if footer.directory_offset != header.directory_offset:
+        raise FormatError("its index is not of this pack", where=pack.path)
+    layout = lay_out_directory(directory)
+    index = pack.index
+    same = (
+        layout.first_ordinals == list(index.frame_first_ordinals)
+        and layout.sections == list(index.sections)
+        and list(directory.compressed_sizes) == list(index.frame_compressed_sizes)
+        and list(directory.content_sizes) == list(index.frame_content_sizes)
+        and bytes(directory.kind_numbers) == bytes(index.frame_kind_numbers)
+        and layout.frame_sections == list(index.frame_sections)
+    )
+    if not same:
+        raise FormatError("its tables are not those of its index", where=pack.path)
+
+
+def read_tables(file: PackFile) -> tuple[Footer, Directory]:
+    """Return the footer and the tables of a pack, every rule about them checked.
+
+    Raises:
+        DataError: A rule is broken.
+        StorageError: The system refused to read.
+    """
+    verify_header(file.read(0, min(HEADER_SIZE_BYTES, file.size_bytes)), where=file.path)
+    start = max(file.size_bytes - FOOTER_SIZE_BYTES, 0)
+    footer_bytes = file.read(start, file.size_bytes - start)
+    footer = decode_footer(footer_bytes, file_size=file.size_bytes, where=file.path)
+    tables = file.read(footer.directory_offset, footer.directory_size)
+    return footer, decode_directory(tables, footer, where=file.path)
+
+
+def lay_out_directory(directory: Directory) -> Layout:
+    """Return the columns of an index that follow from the tables of a pack."""
+    frame_sections = [
+        number
+        for number, section in enumerate(directory.sections)
+        for _ in range(section.frame_count)
+    ]
+    return lay_out(
+        directory.kind_numbers,
+        directory.record_counts,
+        frame_sections,
+        [section.outer_count for section in directory.sections],
+    )
+
+
+def verify_checksum(pack: CheckedPack, file: PackFile) -> None:
+    """Check that the pack is what its name says, by its bytes.
+
+    Raises:
+        IntegrityError: It is not.
+        StorageError: The system refused to read.
+    """
+    hasher = content_hasher()
+    end = max(file.size_bytes - OID_SIZE_BYTES, 0)
+    for start in range(0, end, _CHUNK_SIZE_BYTES):
+        hasher.update(file.read(start, min(_CHUNK_SIZE_BYTES, end - start)))
+    if f"pack-{hasher.hexdigest()}" != pack.name:
+        raise IntegrityError("its bytes do not match its checksum", where=pack.path)
+
+
+__all__ = [
+    "CheckedPack",
+    "Layout",
+    "PackGoneError",
+    "UnsafePathError",
+    "describe",
+    "iter_pack_damage",
+    "lay_out",
+    "lay_out_directory",
+    "open_index",
+    "read_tables",
+    "verify_checksum",
+    "verify_index",
+]
