@@ -7,6 +7,7 @@ Source: tapesformat-refs(5).
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from tapegit.files.durable import replace_file_cheaply
@@ -17,6 +18,7 @@ from tapegit.refs.transaction import ANY, RefTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tapegit.formats.reflog import ReflogEntry
@@ -35,6 +37,9 @@ class RefStore(RefReader):
         actor: Who moves refs, for reflogs; may be empty.
         verify_target: Raises where an id is not that of an object a ref may hold.
         peel: Returns what a tag ends at, or None for an object that is no tag.
+        guard: Entered before the targets of moves are verified and left when the refs have
+            moved, so that nothing takes the objects away in between; it can be entered again
+            while it is held.
     """
 
     def __init__(
@@ -45,12 +50,14 @@ class RefStore(RefReader):
         *,
         verify_target: Callable[[ObjectId], None] | None = None,
         peel: Callable[[ObjectId], ObjectId | None] | None = None,
+        guard: AbstractContextManager[object] | None = None,
     ) -> None:
         super().__init__(root)
         self._clock = clock
         self._actor = actor
         self._verify_target = verify_target
         self._peel = peel
+        self._guard = nullcontext() if guard is None else guard
 
     def transaction(self, message: str) -> RefTransaction:
         """Return a context that moves refs when it is left without an error.
@@ -60,7 +67,7 @@ class RefStore(RefReader):
         """
         applier = self._applier()
         applier.sign(self._clock(), self._actor, message)
-        return RefTransaction(self, applier, self._verify_target)
+        return RefTransaction(self, applier, self._verify_target, self._guard)
 
     def pack_refs(self, *, all: bool = True, prune: bool = True) -> int:  # noqa: A002 - git's word
         """Put loose refs into packed-refs; return how many.

@@ -22,6 +22,7 @@ from tapegit.refs.reader import Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from tapegit.refs.apply import RefApplier
@@ -84,10 +85,12 @@ class RefTransaction:
         reader: RefReader,
         applier: RefApplier,
         verify_target: Callable[[ObjectId], None] | None,
+        guard: AbstractContextManager[object],
     ) -> None:
         self._reader = reader
         self._applier = applier
         self._verify_target = verify_target
+        self._guard = guard
         self._changes: dict[RefName, Change] = {}
         self.moves: list[Move] = []
 
@@ -170,15 +173,19 @@ class RefTransaction:
         changes, self._changes = self._changes, {}
         if not changes:
             return
-        if self._verify_target is not None:
-            for change in changes.values():
-                if isinstance(change.new, ObjectId):
-                    self._verify_target(change.new)
-        with self._applier.lock():
-            planner = Planner(self._reader, changes)
-            moves, repoints = planner.plan()
-            self._applier.apply(moves, repoints)
+        with self._guard:
+            self._verify_targets(changes)
+            with self._applier.lock():
+                moves, repoints = Planner(self._reader, changes).plan()
+                self._applier.apply(moves, repoints)
         self.moves = moves
+
+    def _verify_targets(self, changes: dict[RefName, Change]) -> None:
+        if self._verify_target is None:
+            return
+        for change in changes.values():
+            if isinstance(change.new, ObjectId):
+                self._verify_target(change.new)
 
     def abort(self) -> None:
         """Forget the changes."""
