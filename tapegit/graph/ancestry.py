@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import ObjectNotFoundError
 from tapegit.graph.frontier import Frontier
+from tapegit.graph.holes import list_partial, refuse_unreadable, verify_visible
 from tapegit.graph.turns import is_complete
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def merge_bases(graph: TurnGraph, one: ObjectId, *others: ObjectId) -> list[Obje
             frontier.push(parent, flags, visit)
     if len(found) > 1:
         # One of them may descend from another by way of a turn that cannot be read.
-        refuse_unreadable(graph, frontier)
+        refuse_unreadable(graph, frontier.unreadable)
     return found
 
 
@@ -118,7 +118,7 @@ def independent(graph: TurnGraph, oids: Iterable[ObjectId]) -> list[ObjectId]:
         for parent in visit.parents:
             frontier.push(parent, _BELOW, visit)
     if len(found) > 1:
-        refuse_unreadable(graph, frontier)
+        refuse_unreadable(graph, frontier.unreadable)
     return found
 
 
@@ -133,25 +133,19 @@ def count_ahead_behind(graph: TurnGraph, ours: ObjectId, theirs: ObjectId) -> tu
     frontier.push(ours, _ONE)
     frontier.push(theirs, _OTHER)
     counts = {_ONE: 0, _OTHER: 0, _BOTH: 0}
+    partial = list_partial(graph, (ours, theirs))
+    counted: list[tuple[ObjectId, int]] = []
     while frontier.live:
         visit = frontier.pop()
         counts[visit.flags] += 1
+        if partial:
+            counted.append((visit.oid, visit.flags))
         for parent in visit.parents:
             frontier.push(parent, visit.flags, visit)
-    refuse_unreadable(graph, frontier)
+    for side, tip in ((_ONE, theirs), (_OTHER, ours)):
+        if tip in partial:
+            verify_visible(graph, (oid for oid, flags in counted if flags == side), [tip])
     return counts[_ONE], counts[_OTHER]
-
-
-def refuse_unreadable(graph: TurnGraph, frontier: Frontier) -> None:
-    """Raise for a turn left in the frontier that cannot be read, if there is one.
-
-    Raises:
-        ObjectNotFoundError: It is missing.
-        DataError: It is damaged, or no turn.
-    """
-    for oid in frontier.unreadable:
-        graph.parents(oid)
-        raise ObjectNotFoundError(f"turn '{oid}' cannot be read", oid=oid)
 
 
 def _probe(graph: TurnGraph, ancestor: ObjectId, descendant: ObjectId) -> bool | None:

@@ -7,7 +7,8 @@ Orders, with git's names:
 - `topo`: as `date`, but lines of history do not interleave.
 
 A walk yields as it goes: what is asked for is paid for. Nothing is kept of what it has
-yielded. What is excluded is excluded exactly, whatever the clocks said.
+yielded. What is excluded is excluded exactly, whatever the clocks said; only where its history
+has a hole the whole answer is worked out, and verified, before any of it is yielded.
 
 Source: tapesrevisions(7), "Order".
 """
@@ -17,8 +18,8 @@ from __future__ import annotations
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from tapegit.errors import ObjectNotFoundError
 from tapegit.graph.frontier import Frontier
+from tapegit.graph.holes import list_partial, verify_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,9 +68,10 @@ def walk(
     if order not in ORDERS:
         raise ValueError(order)
     starts = list(starts)
-    linked = _iter_dated(
-        graph, starts, options.get("exclude", ()), first_parent=options.get("first_parent", False)
-    )
+    exclude = list(options.get("exclude", ()))
+    linked = _iter_dated(graph, starts, exclude, first_parent=options.get("first_parent", False))
+    if partial := list_partial(graph, exclude):
+        linked = _iter_verified(graph, linked, partial)
     since, until = options.get("since_ms"), options.get("until_ms")
     if since is not None:
         linked = takewhile(lambda item: graph.facts(item[0]).date_ms >= since, linked)
@@ -110,8 +112,6 @@ def _iter_dated(
     for oid in starts:
         frontier.push(oid, 0)
     while frontier.live:
-        if frontier.unreadable:
-            _refuse_excluded(graph, frontier)
         visit = frontier.pop()
         parents = visit.parents
         if not visit.flags:
@@ -121,12 +121,15 @@ def _iter_dated(
             frontier.push(parent, visit.flags, visit)
 
 
-def _refuse_excluded(graph: TurnGraph, frontier: Frontier) -> None:
-    # What lies behind an excluded turn that cannot be read would be shown, and must not be.
-    for oid in frontier.unreadable:
-        if frontier.flags_of(oid) == _EXCLUDED:
-            graph.parents(oid)
-            raise ObjectNotFoundError(f"turn '{oid}' cannot be read", oid=oid)
+def _iter_verified(
+    graph: TurnGraph,
+    linked: Iterator[tuple[ObjectId, tuple[ObjectId, ...]]],
+    partial: list[ObjectId],
+) -> Iterator[tuple[ObjectId, tuple[ObjectId, ...]]]:
+    """Yield what `linked` yields, once nothing of it may lie behind a hole in what is excluded."""
+    found = list(linked)
+    verify_visible(graph, (oid for oid, _ in found), partial)
+    yield from found
 
 
 def _iter_topologically(
