@@ -40,6 +40,9 @@ JSON_SIZE_MIN_BYTES: Final = 4096
 JSON_SIZE_MAX_BYTES: Final = 64 * MIB
 """Twice what the largest API takes; beyond it the scan would cost more than it gives."""
 
+BRACKET_COUNT_MAX: Final = 1 << 22
+"""Of all groups together: each costs a step of the scan, 0.3 us, and 64 MiB may be brackets."""
+
 ELEMENT_COUNT_MAX: Final = 100_000
 MEMBER_COUNT_MAX: Final = 100_000
 BLOB_SIZE_MIN_BYTES: Final = 64
@@ -51,6 +54,8 @@ PIECE_SIZE_MIN_BYTES: Final = MIB // 4
 PIECE_SIZE_AIM_BYTES: Final = MIB
 PIECE_SIZE_MAX_BYTES: Final = 4 * MIB
 WINDOW_SIZE_BYTES: Final = MIB
+WINDOW_LINE_COUNT_MAX: Final = 1 << 14
+"""Bytes that are all line feeds would cost a second for each megabyte without it."""
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _ATOM = re.compile(rb'[^"{}\[\],: \t\n\r]+')
@@ -134,6 +139,7 @@ def _iter_segments(elements: list[tuple[int, int]], size: int) -> Iterator[tuple
 
 def _find_elements(data: Source) -> list[tuple[int, int]]:
     elements: list[tuple[int, int]] = []
+    budget = iter(range(BRACKET_COUNT_MAX))
     position = _expect(data, _skip_space(data, 0), _OBJECT)
     position = _skip_space(data, position)
     if _byte_at(data, position) == _OBJECT_END:
@@ -145,9 +151,9 @@ def _find_elements(data: Source) -> list[tuple[int, int]]:
         position = _expect(data, _skip_space(data, key_end), _COLON)
         position = _skip_space(data, position)
         if name in ARRAY_NAMES and _byte_at(data, position) == _ARRAY:
-            position = _add_elements(data, position, elements)
+            position = _add_elements(data, position, elements, budget)
         else:
-            position = _value_end(data, position)
+            position = _value_end(data, position, budget)
         position = _skip_space(data, position)
         if _byte_at(data, position) != _COMMA:
             break
@@ -158,13 +164,15 @@ def _find_elements(data: Source) -> list[tuple[int, int]]:
     return elements
 
 
-def _add_elements(data: Source, position: int, elements: list[tuple[int, int]]) -> int:
+def _add_elements(
+    data: Source, position: int, elements: list[tuple[int, int]], budget: Iterator[int]
+) -> int:
     # Append the span of each element of the array that begins here; return the array's end.
     position = _skip_space(data, position + 1)
     if _byte_at(data, position) == _ARRAY_END:
         return position + 1
     while True:
-        end = _value_end(data, position)
+        end = _value_end(data, position, budget)
         elements.append((position, end))
         if len(elements) > ELEMENT_COUNT_MAX:
             raise _NoJsonError
@@ -174,10 +182,10 @@ def _add_elements(data: Source, position: int, elements: list[tuple[int, int]]) 
         position = _skip_space(data, position + 1)
 
 
-def _value_end(data: Source, position: int) -> int:
+def _value_end(data: Source, position: int, budget: Iterator[int]) -> int:
     byte = _byte_at(data, position)
     if byte in (_OBJECT, _ARRAY):
-        return _group_end(data, position)
+        return _group_end(data, position, budget)
     if byte == _QUOTE:
         return _string_end(data, position)
     found = _ATOM.match(data, position)
@@ -186,22 +194,23 @@ def _value_end(data: Source, position: int) -> int:
     return found.end()
 
 
-def _group_end(data: Source, position: int) -> int:
-    # Both kinds of bracket count alike: this is where the depth is back at zero.
+def _group_end(data: Source, position: int, budget: Iterator[int]) -> int:
+    # Both kinds of bracket count alike: this is where the depth is back at zero. Each turn of
+    # the loop passes one bracket, and takes one from the budget of the whole scan.
     depth = 0
     size = len(data)
     hop = _HOP.match
-    while position < size:
-        byte = data[position]
-        if byte == _QUOTE:
-            # A string with more escapes than a hop takes, or one that does not end.
-            position = _string_end(data, position)
-        else:
-            depth += 1 if byte in (_OBJECT, _ARRAY) else -1
-            position += 1
-            if depth == 0:
-                return position
+    for _ in budget:
+        depth += 1 if data[position] in (_OBJECT, _ARRAY) else -1
+        position += 1
+        if depth == 0:
+            return position
         position = hop(data, position).end()  # type: ignore[union-attr]  # it matches nothing too
+        while position < size and data[position] == _QUOTE:
+            # More strings, or a string with more escapes, than a hop takes; or one without end.
+            position = hop(data, _string_end(data, position)).end()  # type: ignore[union-attr]
+        if position >= size:
+            break
     raise _NoJsonError
 
 
@@ -244,8 +253,8 @@ def _cut_lines(data: Source, start: int, end: int) -> Iterator[Span]:
 def _line_cut(data: Source, start: int, end: int) -> int:
     window_start = start + PIECE_SIZE_MIN_BYTES
     window_end = min(window_start + WINDOW_SIZE_BYTES, end)
-    lines = bytes(data[window_start:window_end]).split(b"\n")
-    lines.pop()  # what follows the last newline of the window
+    lines = bytes(data[window_start:window_end]).split(b"\n", WINDOW_LINE_COUNT_MAX)
+    lines.pop()  # what follows the last newline
     if lines:
         checks = list(map(crc32, lines))
         count = checks.index(min(checks)) + 1

@@ -182,6 +182,20 @@ class _TurnLinks(msgspec.Struct, frozen=True):
     call: _CallLinks | None = None
 
 
+class _TurnStep(msgspec.Struct, frozen=True):
+    role: str = ""
+    parents: tuple[Hex, ...] = ()
+    time: Integer | None = None
+
+
+class TurnStep(NamedTuple):
+    """Where a turn stands in its chain: what the index of a pack keeps of it."""
+
+    parents: tuple[ObjectId, ...]
+    time_ms: int | None
+    is_leader: bool
+
+
 class TurnLinks(NamedTuple):
     """The ids that a turn needs: of turns, and of blobs or ropes."""
 
@@ -192,6 +206,7 @@ class TurnLinks(NamedTuple):
 _turn_decoder: Final = msgspec.json.Decoder(Turn)
 _subject_decoder: Final = msgspec.json.Decoder(Subject)
 _links_decoder: Final = msgspec.json.Decoder(_TurnLinks)
+_step_decoder: Final = msgspec.json.Decoder(_TurnStep)
 
 
 def decode_turn(data: bytes) -> Turn:
@@ -235,6 +250,20 @@ def decode_links(data: bytes) -> TurnLinks:
         tuple(_object_id(hex_) for hex_ in turn.parents),
         tuple(_object_id(hex_) for hex_ in contents),
     )
+
+
+def decode_step(data: bytes) -> TurnStep:
+    """Return a turn's parents, its own time, and whether it is a leader.
+
+    Raises:
+        FormatError: The bytes hold no turn.
+    """
+    try:
+        turn = _step_decoder.decode(data)
+    except DECODE_ERRORS as error:
+        raise FormatError(f"turn cannot be decoded: {error}", where="turn") from error
+    parents = tuple([_object_id(hex_) for hex_ in turn.parents])
+    return TurnStep(parents, turn.time, turn.role == "session")
 
 
 def encode_turn(turn: Turn) -> bytes:
