@@ -61,6 +61,11 @@ class App:
         """Standard input, as bytes."""
         return sys.stdin.buffer
 
+    @property
+    def named_store(self) -> str | None:
+        """The `.tapes` directory that the user named, by option or in the environment."""
+        return self._tapes_dir or self.environ.get("TAPES_DIR") or None
+
     @cached_property
     def root(self) -> Path:
         """The `.tapes` directory of the store.
@@ -68,9 +73,7 @@ class App:
         Raises:
             RepositoryNotFoundError: There is no store here, nor one of the user.
         """
-        return discover(
-            os.getcwd(), tapes_dir=self._tapes_dir or self.environ.get("TAPES_DIR") or None
-        )
+        return discover(os.getcwd(), tapes_dir=self.named_store)
 
     @cached_property
     def repository(self) -> Repository:

@@ -151,9 +151,8 @@ class Transaction:
 
     def _commit(self) -> None:
         if self._pack is not None:
-            pack, self._pack = self._pack, None
-            with pack:
-                is_new = pack.finish() is not None
+            is_new = self._pack.finish() is not None
+            self._pack = None
             if is_new:
                 self._repository.objects.refresh()
         elif self._batch is not None:

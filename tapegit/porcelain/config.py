@@ -1,0 +1,81 @@
+"""`config`: reading and changing settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tapegit.errors import ConfigError
+from tapegit.repository.config import Config, read_settings
+from tapegit.repository.config_editor import edit_setting
+from tapegit.repository.config_keys import parse_value, split_key
+from tapegit.repository.layout import CONFIG_LOCK, CONFIG_NAME, TMP_NAME
+from tapegit.repository.user_dirs import user_config_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tapegit.repository.config import Setting
+
+USER: Final = "user"
+STORE: Final = "store"
+
+
+def load_layers(root: Path | None, layer: str | None) -> Config:
+    """Return the settings of one layer, or of both.
+
+    Args:
+        root: The store, or None where there is none.
+        layer: `user`, `store` or None.
+
+    Raises:
+        ConfigError: A file is damaged.
+    """
+    settings: list[Setting] = []
+    if layer != STORE:
+        settings += read_settings(user_config_path(), USER)
+    if layer != USER and root is not None:
+        settings += read_settings(root / CONFIG_NAME, STORE)
+    return Config(settings)
+
+
+def find_setting(config: Config, key: str) -> Setting | None:
+    """Return the setting of a key that holds, or None.
+
+    Raises:
+        ConfigError: It is no key, or its value is not of the key's type.
+    """
+    split_key(key)
+    return config.find(key)
+
+
+def set_setting(root: Path | None, key: str, text: str) -> None:
+    """Set a key, in the store or (root None) for the user.
+
+    Raises:
+        ConfigError: It is no key, or cannot hold this; or the file is damaged.
+        StorageError: It could not be written.
+    """
+    split_key(key)
+    value = parse_value(key, text)
+    path, tmp_dir, lock = _places(root)
+    edit_setting(path, key, value, tmp_dir=tmp_dir, lock=lock)
+
+
+def unset_setting(root: Path | None, key: str) -> None:
+    """Take a key out of the settings of the store, or (root None) of the user.
+
+    Raises:
+        ConfigError: It is no key, or is not set; or the file is damaged.
+        StorageError: It could not be written.
+    """
+    path, tmp_dir, lock = _places(root)
+    if not edit_setting(path, key, None, tmp_dir=tmp_dir, lock=lock):
+        raise ConfigError(f"'{key}' is not set in '{path}'", path=path, key=key)
+
+
+def _places(root: Path | None) -> tuple[Path, Path, Path]:
+    """Return the file of a layer, where to write it first, and its lock."""
+    if root is not None:
+        return root / CONFIG_NAME, root / TMP_NAME, root / CONFIG_LOCK
+    path = user_config_path()
+    return path, path.parent, path.with_name("config.lock")
