@@ -1,0 +1,240 @@
+"""From records to turns: which records make one turn, and how turns hang together.
+
+Records go in one by one, turns come out as soon as nothing can join them, parents first. All
+is a function of the records alone: nothing is asked of a store, a clock or a file name.
+
+A record is either a message or an event, which makes a turn or goes on with the open one of
+its tape; or an extra, which goes with the record before it, whatever tape that is on; or
+unreadable, which makes an event. What comes before the first message is the *head*, and goes
+to the leader of the tape of that message.
+
+Source: tapesdialect-claude-code(7), "Tapes" and "Turns".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tapegit.harness.facts import RecordFacts, SessionFacts
+from tapegit.objects.kind import Kind, format_framing
+from tapegit.objects.oid import hash_framed
+from tapegit.objects.turn import encode_turn
+from tapegit.recorder.drafts import Anchor, Draft, make_session
+from tapegit.recorder.runs import RunWriter
+from tapegit.recorder.tapes import FORK_COUNT_MAX, Places, Tape
+
+if TYPE_CHECKING:
+    from tapegit.dialects.json_records import Record
+    from tapegit.harness.facts import Harness
+    from tapegit.recorder.runs import Write
+    from tapegit.recorder.tapes import RecordedTape
+
+OPEN_RECORD_COUNT_MAX: Final = 4096
+OPEN_SPAN_MAX: Final = 65_536
+PIECE_COUNT_MAX: Final = 1024
+AGENT_COUNT_MAX: Final = 4096
+OTHER_AGENTS: Final = "others"
+
+
+class Threader:
+    """Makes turns of the records of one source.
+
+    Args:
+        harness: Whose records they are.
+        write: Stores an object and returns its id.
+    """
+
+    def __init__(self, harness: Harness, write: Write) -> None:
+        self._harness = harness
+        self._write = write
+        self._runs = RunWriter(write)
+        self._head = Draft("session", 0)
+        self._head.anchor = Anchor(None, self._head)
+        self._head_session = SessionFacts()
+        self._head_time_ms: int | None = None
+        self._is_head_readable = False
+        self._main: Tape | None = None
+        self._agents: dict[str, Tape] = {}
+        self._current = self._head
+        self._places = Places()
+        self.unnamed_digits = ""
+
+    def add(self, record: Record[Any]) -> None:
+        """Take the next record of the source."""
+        if record.number == 1:
+            framing = format_framing(Kind.BLOB, len(record.data))
+            self.unnamed_digits = hash_framed(framing, record.data).hex()[:16]
+        if record.reason is not None:
+            self._add_unreadable(record, record.reason)
+        elif record.value is None:
+            self._runs.add(self._current, record.number, record.data)
+        else:
+            facts = self._harness.read_facts(record.value)
+            if facts.shape == "extra":
+                self._add_extra(record, facts)
+            else:
+                self._add_message(record, facts)
+        if not record.number % OPEN_RECORD_COUNT_MAX:
+            self._close_old(record.number)
+
+    def finish(self) -> list[RecordedTape]:
+        """End the source and return its tapes, the main one first."""
+        self._runs.finish()
+        if self._head.tape is None:
+            if not self._is_head_readable:
+                return []
+            self._main = self._begin_tape(None, None, RecordFacts("extra"))
+        tapes = [*([self._main] if self._main else []), *self._agents.values()]
+        for tape in tapes:
+            tape.open = None
+            self._flush(tape, None)
+        return [tape.as_recorded() for tape in tapes]
+
+    def _add_extra(self, record: Record[Any], facts: RecordFacts) -> None:
+        current = self._current
+        self._runs.add(current, record.number, record.data)
+        if current is self._head:
+            self._is_head_readable = True
+            self._head_session = _merge(self._head_session, facts.session)
+            if self._head_time_ms is None:
+                self._head_time_ms = facts.time_ms
+        if facts.uuid is not None and current.anchor is not None:
+            self._places.note(facts.uuid, current.anchor)
+
+    def _add_unreadable(self, record: Record[Any], reason: str) -> None:
+        current = self._current
+        if current is not self._head and not current.unreadable_count:
+            tape = current.tape
+            assert tape is not None
+            draft = Draft("event", record.number)
+            tape.append(draft, tape.newest, is_anchor=False)
+            self._set_current(draft)
+        if self._current is not self._head:
+            self._current.take_unreadable(reason)
+        self._runs.add(self._current, record.number, record.data)
+
+    def _add_message(self, record: Record[Any], facts: RecordFacts) -> None:
+        tape = self._find_tape(record, facts)
+        draft = self._find_open(tape, record.number, facts)
+        if draft is None:
+            draft = self._begin_turn(tape, record.number, facts)
+        draft.take(facts)
+        self._set_current(draft)
+        self._runs.add(draft, record.number, record.data)
+        if draft is tape.open and draft.piece_count >= PIECE_COUNT_MAX:
+            tape.open = None
+        if facts.uuid is not None:
+            assert draft.anchor is not None
+            self._places.note(facts.uuid, draft.anchor)
+
+    def _find_open(self, tape: Tape, number: int, facts: RecordFacts) -> Draft | None:
+        """Return the open message that a record goes on with; close it where one does not."""
+        draft = tape.open
+        if draft is None:
+            return None
+        if _is_old(draft, number):
+            tape.open = None
+            return None
+        if facts.role != "assistant":
+            if facts.is_prompt or facts.is_boundary:
+                tape.open = None
+            return None
+        if facts.message_id is not None and facts.message_id == draft.message_id:
+            return draft
+        tape.open = None
+        return None
+
+    def _begin_turn(self, tape: Tape, number: int, facts: RecordFacts) -> Draft:
+        draft = Draft(facts.role, number)
+        parent = self._find_fork(tape, facts) if facts.is_prompt else None
+        if parent is not None:
+            tape.fork(parent)
+        is_anchor = facts.is_prompt or facts.is_boundary or facts.role == "assistant"
+        tape.append(draft, tape.newest, is_anchor=is_anchor)
+        if facts.role == "assistant" and facts.message_id is not None:
+            draft.message_id = facts.message_id
+            tape.open = draft
+        return draft
+
+    def _find_fork(self, tape: Tape, facts: RecordFacts) -> Draft | None:
+        """Return the turn that a prompt goes back to, or None where it goes on."""
+        anchor = self._places.find(facts.parent_uuid)
+        if anchor is None or anchor.tape is not tape or anchor is tape.newest.anchor:
+            return None
+        if tape.fork_count >= FORK_COUNT_MAX or self._places.find(facts.uuid) is not None:
+            return None
+        return anchor.last
+
+    def _find_tape(self, record: Record[Any], facts: RecordFacts) -> Tape:
+        if not facts.is_side:
+            if self._main is None:
+                self._main = self._begin_tape(None, None, facts)
+            return self._main
+        name = facts.agent
+        if name is None:
+            anchor = self._places.find(facts.parent_uuid)
+            if anchor is not None and anchor.tape is not None and anchor.tape.name is not None:
+                return anchor.tape
+            name = f"side-{facts.uuid or record.number}"
+        tape = self._agents.get(name)
+        if tape is None and len(self._agents) >= AGENT_COUNT_MAX:
+            name, agent = OTHER_AGENTS, None
+            tape = self._agents.get(name)
+        else:
+            agent = facts.agent
+        if tape is None:
+            tape = self._begin_tape(name, agent, facts)
+            self._agents[name] = tape
+        return tape
+
+    def _begin_tape(self, name: str | None, agent: str | None, facts: RecordFacts) -> Tape:
+        """Return a new tape whose first message or event is the one given.
+
+        The first tape of all gets the head as its leader; the others have leaders without raw.
+        """
+        is_first = self._head.tape is None
+        leader = self._head if is_first else Draft("session", 0)
+        session = _merge(self._head_session, facts.session)
+        leader.time_ms = self._head_time_ms
+        if leader.time_ms is None:
+            leader.time_ms = facts.time_ms
+        leader.headline = self._harness.summarize_session(session)
+        leader.session = make_session(
+            self._harness, session, agent=agent, is_agent=name is not None
+        )
+        return Tape(name, leader, session)
+
+    def _set_current(self, draft: Draft) -> None:
+        before = self._current
+        if draft is before:
+            return
+        self._runs.finish()
+        self._current = draft
+        assert draft.tape is not None
+        self._flush(draft.tape, draft)
+        if before.tape is not None and before.tape is not draft.tape:
+            self._flush(before.tape, draft)
+
+    def _flush(self, tape: Tape, current: Draft | None) -> None:
+        """Write the turns of a tape that nothing can join any more."""
+        while (draft := tape.pop_ready(current)) is not None:
+            data = encode_turn(draft.as_turn(self._harness.dialect))
+            draft.settle(self._write(Kind.TURN, data))
+
+    def _close_old(self, number: int) -> None:
+        """Write what waits for a message that no record has gone on with for long."""
+        for tape in (self._main, *self._agents.values()):
+            if tape is not None and tape.open is not None and _is_old(tape.open, number):
+                tape.open = None
+                self._flush(tape, self._current)
+
+
+def _is_old(draft: Draft, number: int) -> bool:
+    return number - draft.last > OPEN_RECORD_COUNT_MAX or number - draft.first > OPEN_SPAN_MAX
+
+
+def _merge(known: SessionFacts, more: SessionFacts | None) -> SessionFacts:
+    """Return what is known of a session, completed where nothing is known yet."""
+    if more is None:
+        return known
+    return SessionFacts(*(old or new for old, new in zip(known, more, strict=True)))
