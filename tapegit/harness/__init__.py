@@ -1,1 +1,1 @@
-
+"""Harnesses: for each program that runs agents, what the records of its transcripts are."""

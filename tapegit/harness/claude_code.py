@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from tapegit.dialects.claude_code_record import (
     Block,
     ClaudeRecord,
@@ -15,6 +17,8 @@ from tapegit.dialects.claude_code_record import (
     clean_count,
     clean_text,
     decode_record,
+    decode_string,
+    has_value,
 )
 from tapegit.dialects.claude_code_summary import (
     first_line,
@@ -41,17 +45,24 @@ _SIGNATURES: Final = {
     "progress": "data",
     "system": "sessionId",
 }
+_LOOKED_AT: Final = ("type", "message", *_ENVELOPE, *_SIGNATURES.values())
+_Look = msgspec.defstruct(
+    "_Look", [(name, msgspec.Raw, msgspec.Raw()) for name in dict.fromkeys(_LOOKED_AT)]
+)
+_look_decoder: Final = msgspec.json.Decoder(_Look)
 
 
-def is_claude_code(value: object) -> bool:
-    """Return whether a record, as plain JSON, can only come from Claude Code."""
-    if not isinstance(value, dict):
+def is_claude_code(value: bytes) -> bool:
+    """Return whether a record, given as JSON, can only come from Claude Code."""
+    try:
+        look = _look_decoder.decode(value)
+    except msgspec.DecodeError:
         return False
-    kind = value.get("type")
-    if kind in ("user", "assistant"):
-        has_envelope = any(key in value for key in _ENVELOPE)
-        return has_envelope and isinstance(value.get("message"), dict)
-    return isinstance(kind, str) and _SIGNATURES.get(kind, "type") in value.keys() - {"type"}
+    kind = decode_string(look.type) if has_value(look.type) else None
+    if kind in {"user", "assistant"}:
+        has_envelope = any(has_value(getattr(look, name)) for name in _ENVELOPE)
+        return has_envelope and bytes(look.message).startswith(b"{")
+    return kind in _SIGNATURES and has_value(getattr(look, _SIGNATURES[kind]))
 
 
 def read_facts(record: ClaudeRecord) -> RecordFacts:
@@ -68,7 +79,7 @@ def read_facts(record: ClaudeRecord) -> RecordFacts:
         )
     return RecordFacts(
         "extra",
-        uuid=record.uuid or None,
+        uuid=clean_text(record.uuid),
         time_ms=_read_time(record),
         session=_read_session(record),
     )
@@ -105,7 +116,7 @@ def _read_user(record: ClaudeRecord, message: Message) -> RecordFacts:
     headline = summarize_user(
         message.content, is_compact_summary=record.isCompactSummary is True
     )
-    return _facts(record, "user", is_prompt=not record.sourceToolUseID, headline=headline)
+    return _facts(record, "user", is_prompt=clean_text(record.sourceToolUseID) is None, headline=headline)
 
 
 def _facts(record: ClaudeRecord, role: str, **more: object) -> RecordFacts:
@@ -114,8 +125,8 @@ def _facts(record: ClaudeRecord, role: str, **more: object) -> RecordFacts:
         role,  # type: ignore[arg-type]
         is_side=record.isSidechain is True,
         agent=clean_text(record.agentId),
-        uuid=record.uuid or None,
-        parent_uuid=record.parentUuid or None,
+        uuid=clean_text(record.uuid),
+        parent_uuid=clean_text(record.parentUuid),
         time_ms=_read_time(record),
         session=_read_session(record),
         **more,  # type: ignore[arg-type]

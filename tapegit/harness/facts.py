@@ -10,8 +10,10 @@ Source: tapesdialect-claude-code(7) for the rules; each harness has a page of it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Shape = Literal["message", "event", "extra"]
 FactRole = Literal["user", "assistant", "tool", "event"]
@@ -79,7 +81,8 @@ class Harness(NamedTuple):
     Attributes:
         name: As in ref names and in a leader's session.
         dialect: What the turns say of how to read their raw.
-        recognise: Whether a record, decoded as plain JSON, shows that a file is this harness's.
+        recognise: Whether a record, the bytes of one JSON value, shows that a file is this
+            harness's.
         decode: Turns the bytes of one JSON value into what `read_facts` takes; raises
             msgspec.DecodeError where they are no JSON, and nothing else.
         read_facts: What a decoded record says.
@@ -88,7 +91,7 @@ class Harness(NamedTuple):
 
     name: str
     dialect: str
-    recognise: Callable[[object], bool]
+    recognise: Callable[[bytes], bool]
     decode: Callable[[bytes], Any]
     read_facts: Callable[[Any], RecordFacts]
     summarize_session: Callable[[SessionFacts], str]

@@ -6,18 +6,20 @@ line here, a page tapesdialect-<name>(7), fixtures and tests.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tapegit.harness.claude_code import CLAUDE_CODE
-from tapegit.harness.facts import Harness
+
+if TYPE_CHECKING:
+    from tapegit.harness.facts import Harness
 
 HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE,)
 HEAD_RECORD_COUNT: Final = 256
 """How many readable records are looked at before a file counts as nobody's."""
 
 
-def find_harness(value: object) -> Harness | None:
-    """Return the harness that must have written a record, given as plain JSON, or None."""
+def find_harness(value: bytes) -> Harness | None:
+    """Return the harness that must have written a record, given as JSON, or None."""
     for harness in HARNESSES:
         if harness.recognise(value):
             return harness

@@ -1,1 +1,1 @@
-
+"""The recorder: records of any source become turns, and turns get their refs."""

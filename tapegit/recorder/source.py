@@ -1,0 +1,123 @@
+"""Recording one source: from its bytes to the tapes that were made of it.
+
+The bytes are read in chunks, twice at the beginning: first to see whose they are, then to
+record them; so a source may be far larger than memory.
+
+Source: tapesdialect-claude-code(7), "Recognition".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from tapegit.dialects.json_records import RecordReader
+from tapegit.harness.table import HEAD_RECORD_COUNT, find_harness
+from tapegit.recorder.threader import Threader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tapegit.dialects.json_records import Record
+    from tapegit.harness.facts import Harness
+    from tapegit.recorder.runs import Write
+    from tapegit.recorder.tapes import RecordedTape
+
+FAILURE_COUNT_MAX: Final = 1000
+"""How many unreadable records of one source are listed; the others are counted."""
+
+_raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+class Failure(NamedTuple):
+    """A record that could not be read: the line it is on, from 1, and why."""
+
+    line: int
+    reason: str
+
+
+class RecordedSource(NamedTuple):
+    """What was made of a source.
+
+    Attributes:
+        unnamed_digits: What names the session where the source does not.
+        failures: The first unreadable records, at most 1,000; `unreadable_count` has them all.
+    """
+
+    harness: Harness
+    tapes: tuple[RecordedTape, ...]
+    unnamed_digits: str
+    record_count: int
+    size_bytes: int
+    unreadable_count: int
+    failures: tuple[Failure, ...]
+
+
+def recognise(chunks: Iterable[bytes]) -> Harness | None:
+    """Return the harness that wrote these bytes, or None where no harness did."""
+    reader = RecordReader(_raw_decoder.decode)
+    count = 0
+    for record in _iter_records(reader, chunks):
+        if record.value is None:
+            continue
+        harness = find_harness(bytes(record.value))
+        count += 1
+        if harness is not None or count == HEAD_RECORD_COUNT:
+            return harness
+    return None
+
+
+def record_source(
+    harness: Harness,
+    chunks: Iterable[bytes],
+    write: Write,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> RecordedSource:
+    """Write the objects of a source and return what was made of it.
+
+    Args:
+        harness: Whose source it is.
+        chunks: Its bytes, in pieces of any size.
+        write: Stores an object and returns its id; what an object names comes before it.
+        on_progress: Is told how many bytes each chunk had.
+    """
+    threader = Threader(harness, write)
+    failures: list[Failure] = []
+    records = unreadable = size_bytes = 0
+    reader: RecordReader[Any] = RecordReader(harness.decode)
+    for record in _iter_records(reader, _watched(chunks, on_progress)):
+        threader.add(record)
+        records += 1
+        size_bytes += len(record.data)
+        if record.reason is not None:
+            unreadable += 1
+            if len(failures) < FAILURE_COUNT_MAX:
+                failures.append(Failure(record.line, record.reason))
+    return RecordedSource(
+        harness,
+        tuple(threader.finish()),
+        threader.unnamed_digits,
+        records,
+        size_bytes,
+        unreadable,
+        tuple(failures),
+    )
+
+
+def _iter_records(
+    reader: RecordReader[Any], chunks: Iterable[bytes]
+) -> Iterator[Record[Any]]:
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.finish()
+
+
+def _watched(
+    chunks: Iterable[bytes], on_progress: Callable[[int], None] | None
+) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        if on_progress is not None:
+            on_progress(len(chunk))
