@@ -87,7 +87,7 @@ def usage_of(command: click.Command) -> str:
 def iter_options(command: click.Command):
     """Yield an entry for each option, by subcommand where there are any."""
     yield from iter_own_options(command)
-    if isinstance(command, click.Group) and command.name != "cli":
+    if isinstance(command, click.Group) and command.name != "tapes":
         for name, child in command.commands.items():
             yield f"## {name}\n\n{(child.help or '').strip()}."
             yield from iter_own_options(child)
@@ -99,7 +99,7 @@ def iter_own_options(command: click.Command):
     for parameter in command.params:
         record = parameter.get_help_record(context)
         if record is not None and isinstance(parameter, click.Option):
-            yield f"`{record[0]}`\n: {' '.join(record[1].split())}."
+            yield f"`{record[0]}`\n: {' '.join((parameter.help or '').split())}."
 
 
 def iter_commands():
@@ -119,7 +119,8 @@ def iter_pages():
     for name, (_, _, summary) in COMMANDS.items():
         path = MAN / f"tapes-{name}.1.md"
         old = path.read_text(encoding="utf-8") if path.exists() else ""
-        yield path, old, render(name, import_module(module_name(name)).command, summary, old)
+        command = import_module(module_name(name)).command
+        yield path, old, render(name, command, summary, old)
 
 
 def find_faults(path: Path, text: str) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -30,6 +30,10 @@ from tapegit.ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+COMPLETE_VARIABLE: Final = "_TAPES_COMPLETE"
+"""Set by the shell when it asks for completions: see tapes(1), "COMPLETION"."""
 
 
 class TapesGroup(click.Group):
@@ -87,8 +91,13 @@ class TapesGroup(click.Group):
         directory = os.getcwd() if "-C" in arguments else None
         try:
             name = prog_name or "tapes"
-            code = super().main(arguments, name, complete_var, standalone_mode=False, **extra) or 0
+            if (complete_var or COMPLETE_VARIABLE) in os.environ:
+                super().main(arguments, name, complete_var or COMPLETE_VARIABLE)
+            # Not by way of click's own main: it has codes of its own for a closed pipe.
+            with self.make_context(name, arguments, **extra) as ctx:
+                self.invoke(ctx)
             sys.stdout.flush()
+            code = 0
         except BaseException as error:  # noqa: BLE001 - the end of the program, whatever happened
             code = _end(error, json=asks_for_json(arguments))
         finally:
@@ -108,6 +117,8 @@ def _end(error: BaseException, *, json: bool) -> int:
     """Report what ended a run, on standard error, and return the exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
     if isinstance(error, BrokenPipeError):
         _silence_stdout()
         return CLOSED_PIPE_CODE
@@ -138,6 +149,7 @@ def _silence_stdout() -> None:
 
 
 @click.group(
+    "tapes",
     cls=TapesGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

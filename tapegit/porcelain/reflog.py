@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, InvalidNameError, ObjectNotFoundError, RefNotFoundError
@@ -103,10 +104,12 @@ def delete_entries(
                 text=f"{name}@{{{max(numbers)}}}",
                 rule="an entry of the reflog",
             )
-        doomed = {entries[-1 - number] for number in numbers}
-        repository.refs.expire_reflog(
-            name, lambda entry, doomed=doomed: entry not in doomed, rewrite=is_rewriting
-        )
+        doomed = frozenset(entries[-1 - number] for number in numbers)
+        repository.refs.expire_reflog(name, partial(_is_not_in, doomed), rewrite=is_rewriting)
+
+
+def _is_not_in(doomed: frozenset[ReflogEntry], entry: ReflogEntry) -> bool:
+    return entry not in doomed
 
 
 class _Judge:

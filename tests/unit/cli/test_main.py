@@ -1,0 +1,217 @@
+"""The frame of every command: global options, unknown commands, and how a run ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+
+from tapegit.cli.app import App, pass_app
+from tapegit.cli.table import COMMANDS
+from tapegit.errors import IntegrityError
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Give a function that lets `tapes version` do something else."""
+
+    def replace(body):
+        @click.command("version")
+        @click.option("--json", "as_json", is_flag=True)
+        @pass_app
+        def stub(app, /, as_json):
+            body(app)
+
+        monkeypatch.setattr("tapegit.cli.version.command", stub)
+
+    return replace
+
+
+def test_help_lists_every_command_without_importing_one():
+    """`tapes` with nothing else lists all commands and imports none of them."""
+    script = (
+        "import sys\nfrom tapegit.cli.main import cli\n"
+        "try:\n    cli.main([])\nexcept SystemExit: pass\n"
+        "loaded = [m for m in sys.modules if m.startswith('tapegit.cli.')]\n"
+        "print(sorted(loaded), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert not [name for name in COMMANDS if f"  {name} " not in done.stdout]
+    assert "cat_file" not in done.stderr
+
+
+def test_help_of_the_program_and_of_a_command(tapes):
+    """-h and --help work everywhere and end with 0."""
+    assert tapes("-h").out == tapes("--help").out == tapes().out
+    assert "Usage: tapes version" in tapes("version", "-h").out
+
+
+def test_unknown_command_names_the_nearest(tapes):
+    """A slip of the finger gets the commands that are near, and code 2."""
+    result = tapes("verion", code=2)
+
+    assert result.out == ""
+    assert "'verion' is not a tapes command; the nearest: version" in result.err
+    assert "hint: run 'tapes --help'" in result.err
+
+
+def test_unknown_command_that_is_near_nothing(tapes):
+    """Where nothing is near, nothing is proposed."""
+    assert tapes("zzzz", code=2).err.startswith("tapes: error: 'zzzz' is not a tapes command\n")
+
+
+def test_unknown_option_is_a_usage_error(tapes):
+    """What click refuses has code 2 and our form, also as JSON."""
+    assert tapes("version", "--nope", code=2).err.startswith("tapes: error: no such option")
+    assert '"error":"usage","code":2' in tapes("version", "--json", "--nope", code=2).err
+
+
+def test_version_option_is_the_version_command(tapes):
+    """`tapes --version` says which of the programs of that name this is."""
+    assert tapes("--version").out == tapes("version").out
+    assert "tapegit" in tapes("--version").out
+
+
+def test_directory_option_changes_where_a_command_runs(tapes, work):
+    """-C may be repeated, each relative to the one before, and does not outlast the run."""
+    (work / "a" / "b").mkdir(parents=True)
+    (work / "a" / "b" / "f").write_bytes(b"abc")
+
+    before = os.getcwd()
+    assert tapes("-C", "a", "-C", "b", "hash-object", "f").oid
+    assert before == os.getcwd()
+
+
+def test_directory_option_of_no_directory_is_a_usage_error(tapes):
+    """A directory that is not there is named."""
+    assert "cannot change to 'nope'" in tapes("-C", "nope", "version", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (IntegrityError("hash differs"), 32, "tapes: error: hash differs\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (click.exceptions.Exit(1), 1, ""),
+        (BrokenPipeError(), 141, ""),
+        (MemoryError(), 36, "tapes: error: out of memory\n"),
+        (
+            OSError(errno.ENOSPC, "", "f"),
+            36,
+            "tapes: error: cannot access 'f': No space left on device\n",
+        ),
+        (SystemExit(7), 7, ""),
+    ],
+)
+def test_every_end_has_its_code(command, tapes, error, code, text):
+    """Whatever a command raises is turned into text and code in one place."""
+
+    def fail(_app):
+        raise error
+
+    command(fail)
+
+    assert text == tapes("version", code=code).err
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback(command, tapes):
+    """An error that is none of ours is not dressed up: its traceback is the report."""
+
+    def fail(_app):
+        raise ZeroDivisionError
+
+    command(fail)
+
+    with pytest.raises(ZeroDivisionError):
+        tapes("version")
+
+
+def test_output_before_an_error_is_written(command, tapes):
+    """What was printed before a failure still comes out."""
+
+    def fail(app: App):
+        app.terminal.record("first")
+        raise IntegrityError("then broken")
+
+    command(fail)
+
+    result = tapes("version", code=32)
+    assert result.out == "first\n"
+
+
+def test_closed_pipe_ends_quietly():
+    """A reader that goes away gets no traceback and no message."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [sys.executable, "-m", "tapegit", "help", "--all"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+
+    assert process.returncode == 141
+    assert process.stderr == b""
+
+
+def test_full_disk_under_standard_output_is_an_error():
+    """Output that could not be written is never taken for success."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full on this system")
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "tapegit", "version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert process.returncode == 36
+    assert process.stderr.startswith(b"tapes: error: ")
+
+
+def test_interrupt_ends_with_130():
+    """Control-C ends a command that waits, without a traceback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tapegit", "hash-object", "--stdin"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"x" * 200_000)
+    process.stdin.flush()  # has come back, so most of it has been read and the command is running
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+
+    assert process.returncode == 130
+    assert err == b""
+
+
+def test_color_is_for_terminals_unless_asked_for(command, tapes, monkeypatch):
+    """A pipe gets no colours; --color=always gives them even so, whatever NO_COLOR says."""
+    seen = []
+    command(lambda app: seen.append(app.terminal.color))
+
+    tapes("version")
+    tapes("--color", "always", "version")
+    tapes("--color", "never", "version")
+
+    assert seen == [False, True, False]
+
+
+def test_completion_lists_commands_by_prefix(run_tapes):
+    """The shell is offered the commands that begin with a word, as with any click program."""
+    asked = {"_TAPES_COMPLETE": "bash_complete", "COMP_WORDS": "tapes hash", "COMP_CWORD": "1"}
+
+    assert run_tapes(env=asked).lines == ["plain,hash-object"]
+    assert "_TAPES_COMPLETE" in run_tapes(env={"_TAPES_COMPLETE": "zsh_source"}).out
