@@ -61,7 +61,7 @@ def write_corpus(out: Path, *, size_mb: float, seed: int = 1, jobs: int = 2) -> 
     options = f"corpus mb={size_mb} seed={seed}"
     if not _begin(out, options):
         return out
-    random = Random(seed)  # noqa: S311 - not for secrets
+    random = Random(seed)
     left = int(size_mb * 1e6)
     sizes = []
     while left > 0:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-TAPES = [sys.executable, "-m", "tapegit"]
+TAPES = [str(Path(sys.executable).with_name("tapes"))]
 
 
 class Run(NamedTuple):
@@ -61,11 +61,9 @@ def run(argv: Sequence[str], cwd: Path, *, stdin: bytes | None = None) -> Run:
         RuntimeError: It failed; the message ends with what it said.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        source = tempfile.TemporaryFile() if stdin is not None else open(os.devnull, "rb")
-        with source:
-            if stdin is not None:
-                source.write(stdin)
-                source.seek(0)
+        with tempfile.TemporaryFile() as source:
+            source.write(stdin or b"")
+            source.seek(0)
             started = time.perf_counter()
             process = subprocess.Popen(
                 argv, cwd=cwd, env=environment(), stdin=source, stdout=out, stderr=err
@@ -95,9 +93,7 @@ def git(cwd: Path, *arguments: str, stdin: bytes | None = None) -> Run:
 
 def compare(ours: Callable[[], Run], theirs: Callable[[], Run], *, count: int) -> Pair:
     """Return the wall times of both sides in milliseconds, from `count` runs in turn."""
-    pairs = []
-    for _ in range(count):
-        pairs.append((ours().wall_s * 1e3, theirs().wall_s * 1e3))
+    pairs = [(ours().wall_s * 1e3, theirs().wall_s * 1e3) for _ in range(count)]
     return Pair(
         statistics.median(pair[0] for pair in pairs),
         statistics.median(pair[1] for pair in pairs),

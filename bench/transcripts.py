@@ -46,9 +46,9 @@ class Session:
     """Writes one session record by record."""
 
     def __init__(self, seed: int, scale: Scale = FULL, *, project: int = 0, age: int = 0) -> None:
-        self._random = Random(seed)  # noqa: S311 - not for secrets
+        self._random = Random(seed)
         self._scale = scale
-        past = Random(project)  # noqa: S311 - not for secrets
+        past = Random(project)
         self._project = Project(past, scale.project_file_count, age * EDITS_PER_SESSION)
         self._project.hand_to(self._random, scale.file_count)
         self._time = _START + timedelta(minutes=self._random.randrange(200_000))
@@ -182,7 +182,7 @@ class Session:
             yield self._envelope("assistant", {"message": message, "requestId": request_id})
 
     def _iter_step(self) -> Iterator[dict]:
-        """Yield one message of the model that calls tools, what they reported, and their results."""
+        """Yield one message of the model that calls tools, their reports and their results."""
         random = self._random
         blocks = []
         if random.random() < 0.62:
