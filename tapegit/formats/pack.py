@@ -96,11 +96,7 @@ class Footer(NamedTuple):
     @property
     def outer_offset(self) -> int:
         """Where the outer ids start in the pack."""
-        return (
-            self.directory_offset
-            + self.frame_count * _FRAME.size
-            + self.section_count * _SECTION.size
-        )
+        return outer_ids_offset(self.directory_offset, self.frame_count, self.section_count)
 
 
 class Directory:
@@ -239,6 +235,32 @@ def decode_directory(tables: bytes | memoryview, footer: Footer, *, where: objec
     directory.outer_ids = bytes(view[sections_end:])
     _verify_sections(directory, footer, where)
     return directory
+
+
+def outer_ids_offset(directory_offset: int, frame_count: int, section_count: int) -> int:
+    """Return where the outer ids start in a pack."""
+    return directory_offset + frame_count * _FRAME.size + section_count * _SECTION.size
+
+
+def number_sections(directory: Directory) -> tuple[array[int], array[int]]:
+    """Return the eight numbers of each section, and the section of each frame.
+
+    Both as they stand in the index of the pack.
+    """
+    numbers, owners = array("I"), array("I")
+    frame = ordinal = outer = turns = 0
+    for place, section in enumerate(directory.sections):
+        counts = [0, 0, 0, 0]
+        for number in range(frame, frame + section.frame_count):
+            counts[directory.kind_numbers[number] - 1] += directory.record_counts[number]
+        starts = list(accumulate(counts, initial=ordinal))
+        numbers.extend((*starts, outer, section.outer_count, turns))
+        owners.extend(array("I", [place]) * section.frame_count)
+        frame += section.frame_count
+        ordinal += section.object_count
+        outer += section.outer_count
+        turns += counts[SECTION_TURNS]
+    return numbers, owners
 
 
 def encode_frame_content(records: Sequence[bytes]) -> bytes:

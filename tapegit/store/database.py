@@ -13,21 +13,32 @@ Source: tapesformat-store(5), "Objects".
 
 from __future__ import annotations
 
+from heapq import merge
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import ObjectNotFoundError
+from tapegit.errors import DataError, ObjectNotFoundError, StorageError, TapesError, UnsafePathError
+from tapegit.files.trash import Trash
 from tapegit.store.loose import LooseSource
+from tapegit.store.packed import PackedSource, read_index
+from tapegit.store.source import ObjectHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from tapegit.formats.packindex import PackIndex
     from tapegit.objects.kind import Kind, Object
     from tapegit.objects.oid import ObjectId, OidPrefix
     from tapegit.store.loose import LooseBatch
-    from tapegit.store.source import ObjectHeader, TurnFacts
+    from tapegit.store.pack_reader import PackReader
+    from tapegit.store.source import TurnFacts
 
 ABBREVIATION_LENGTH_MIN: Final = 7
+_PACK_FOLDER: Final = "objects/pack"
+_CHUNK_COUNT_MIN: Final = 32
+_CHUNK_COUNT_MAX: Final = 4096
+_READY_SIZE_MAX_BYTES: Final = 32 << 20
 
 
 class ObjectDatabase:
@@ -36,18 +47,47 @@ class ObjectDatabase:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.loose = LooseSource(root / "objects", root / "tmp")
+        self.packed = PackedSource(root / "objects" / "pack")
+        self._trash = Trash(root)
+        self._trashed: dict[str, PackIndex | None] = {}
+
+    @property
+    def packs(self) -> list[PackReader]:
+        """Every pack that can be opened, by name."""
+        return self.packed.packs
 
     def contains(self, oid: ObjectId) -> bool:
-        """Return whether the object is in this store, without reading its data."""
-        return self.loose.contains(oid)
+        """Return whether the object is in this store, without reading its data.
+
+        Raises:
+            TapesError: It is nowhere, but a pack cannot be opened.
+        """
+        if self._is_here(oid) or (self._look_again() and self._is_here(oid)):
+            return True
+        if self._restore(oid):
+            return True
+        self.packed.raise_broken()
+        return False
 
     def find(self, oid: ObjectId) -> Object | None:
         """Return the object, verified, or None where no source has it.
 
         Raises:
-            DataError: Every copy of the object is damaged.
+            DataError: Every copy of the object is damaged, or no copy is found and the index
+                of a pack is damaged.
+            StorageError: The system refused to read it.
         """
-        return self.loose.find(oid)
+        errors: list[TapesError] = []
+        found = self._find_here(oid, errors)
+        if found is None and self._look_again():
+            found = self._find_here(oid, errors)
+        if found is None and not errors and self._restore(oid):
+            found = self._find_here(oid, errors)
+        if found is None:
+            if errors:
+                raise errors[0]
+            self.packed.raise_broken()
+        return found
 
     def read(self, oid: ObjectId) -> Object:
         """Return the object, verified.
@@ -55,6 +95,7 @@ class ObjectDatabase:
         Raises:
             ObjectNotFoundError: No source has it.
             DataError: Every copy of the object is damaged.
+            StorageError: The system refused to read it.
         """
         found = self.find(oid)
         if found is None:
@@ -62,43 +103,69 @@ class ObjectDatabase:
         return found
 
     def find_header(self, oid: ObjectId) -> ObjectHeader | None:
-        """Return kind and size, or None."""
-        return self.loose.find_header(oid)
+        """Return kind and size, or None; the object is read, for an unverified size lies."""
+        found = self.find(oid)
+        return None if found is None else ObjectHeader(found.kind, len(found.data))
 
     def read_header(self, oid: ObjectId) -> ObjectHeader:
         """Return kind and size; raises as `read`."""
-        found = self.find_header(oid)
-        if found is None:
-            raise object_not_found(oid)
-        return found
+        found = self.read(oid)
+        return ObjectHeader(found.kind, len(found.data))
 
     def find_facts(self, oid: ObjectId) -> TurnFacts | None:
         """Return what a pack index knows of a turn, or None where no index knows it."""
-        return None
+        is_here, facts = self.packed.find_facts_opened(oid)
+        if is_here or self.loose.contains(oid):
+            return facts
+        return self.packed.find_facts(oid)
 
     def match_prefix(self, prefix: OidPrefix, *, count_max: int = 2) -> list[ObjectId]:
-        """Return up to `count_max` ids that begin with the prefix, ascending."""
-        return self.loose.match_prefix(prefix, count_max=count_max)
+        """Return up to `count_max` ids that begin with the prefix, ascending.
+
+        Raises:
+            TapesError: There is none as far as can be read, but a pack cannot be opened.
+        """
+        matches = set(self.loose.match_prefix(prefix, count_max=count_max))
+        matches.update(self.packed.match_prefix(prefix, count_max=count_max))
+        if not matches:
+            self.packed.raise_broken()
+        return sorted(matches)[:count_max]
 
     def iter_oids(self) -> Iterator[ObjectId]:
-        """Yield every id in this store once, ascending."""
-        return self.loose.iter_oids()
+        """Yield every id in this store once, ascending.
+
+        Raises:
+            TapesError: A pack cannot be opened; raised after all that can be read.
+        """
+        # Loose first: what gc moves into a pack meanwhile is then in one of the two.
+        loose = list(self.loose.iter_oids())
+        for oid, _ in groupby(merge(loose, self.packed.iter_oids())):
+            yield oid
+        self.packed.raise_broken()
 
     def read_many(self, oids: Iterable[ObjectId]) -> Iterator[tuple[ObjectId, Object | None]]:
         """Yield each id asked for with its object or None, in the order asked.
 
-        Memory is bounded however many are asked for, and packs are read in their own order.
+        Up to some thousand ids are taken ahead, so that each frame is read once for all that
+        are in it. Memory is bounded however many are asked for.
 
         Raises:
             DataError: Every copy of one of them is damaged.
+            StorageError: The system refused to read one.
         """
-        for oid in oids:
-            yield oid, self.find(oid)
+        asked = iter(oids)
+        count = _CHUNK_COUNT_MIN
+        while chunk := list(islice(asked, count)):
+            ready = self._read_ahead(chunk)
+            for place, oid in enumerate(chunk):
+                found = ready.pop(place, None)
+                yield oid, self.find(oid) if found is None else found
+            count = min(2 * count, _CHUNK_COUNT_MAX)
 
     def abbreviate(self, oid: ObjectId, length_min: int = ABBREVIATION_LENGTH_MIN) -> str:
         """Return the shortest first digits, at least `length_min`, that no other id here shares."""
         length = length_min
-        for near in self.loose.find_neighbours(oid):
+        for near in (*self.loose.find_neighbours(oid), *self.packed.find_neighbours(oid)):
             length = max(length, common_length(oid, near) + 1)
         return oid.hex()[:length]
 
@@ -119,11 +186,82 @@ class ObjectDatabase:
 
         `batch.write(kind, data)` as often as needed, then `batch.commit()`, then the refs.
         """
-        return self.loose.begin_batch()
+        return self.loose.begin_batch(self.packed.freshen)
 
     def refresh(self) -> None:
         """Look at the folders again: another process added packs or gc moved objects."""
         self.loose.forget_listings()
+        self.packed.refresh(is_certain=True)
+
+    def _is_here(self, oid: ObjectId) -> bool:
+        return (
+            self.packed.locate_opened(oid) is not None
+            or self.loose.contains(oid)
+            or self.packed.locate(oid) is not None
+        )
+
+    def _look_again(self) -> bool:
+        """Look at the folders once more after a miss; return whether to try again."""
+        self.loose.forget_listings()
+        return self.packed.refresh()
+
+    def _find_here(self, oid: ObjectId, errors: list[TapesError]) -> Object | None:
+        """Return a good copy from any source, or None; what is damaged is added to `errors`.
+
+        Packs that are open come first, then the loose file, then packs that must be opened.
+        """
+        found = self.packed.find_opened(oid, errors)
+        if found is not None:
+            return found
+        try:
+            found = self.loose.find(oid)
+        except (DataError, StorageError, UnsafePathError) as error:
+            errors.append(error)
+        return found or self.packed.find_waiting(oid, errors)
+
+    def _read_ahead(self, chunk: list[ObjectId]) -> dict[int, Object]:
+        """Return, by place in the chunk, what packs have of it, as far as memory allows."""
+        located = []
+        for place, oid in enumerate(chunk):
+            at = self.packed.locate(oid)
+            if at is not None:
+                located.append((at[0].number, at[1], place, at[0]))
+        located.sort()
+        ready: dict[int, Object] = {}
+        size_bytes = 0
+        for _, ordinal, place, reader in located:
+            try:
+                ready[place] = found = reader.read_at(ordinal, chunk[place])
+            except (DataError, StorageError):
+                continue  # `find` asks the other sources, and reports it if none has it
+            size_bytes += len(found.data)
+            if size_bytes > _READY_SIZE_MAX_BYTES:
+                break
+        return ready
+
+    def _restore(self, oid: ObjectId) -> bool:
+        """Move an object that gc threw away back to its place; return whether it was there."""
+        name = oid.hex()
+        if self._trash.restore(f"objects/{name[:2]}/{name[2:]}"):
+            return True
+        for _, batch in self._trash.iter_batches():
+            for index_path in sorted((batch / _PACK_FOLDER).glob("pack-*.idx")):
+                if self._is_trashed_in(index_path, oid):
+                    for ending in (".pack", ".idx"):
+                        self._trash.restore(f"{_PACK_FOLDER}/{index_path.stem}{ending}")
+                    self.packed.refresh(is_certain=True)
+                    return True
+        return False
+
+    def _is_trashed_in(self, index_path: Path, oid: ObjectId) -> bool:
+        key = str(index_path)
+        if key not in self._trashed:
+            try:
+                self._trashed[key] = read_index(index_path)
+            except (FileNotFoundError, TapesError):
+                self._trashed[key] = None  # nothing can be found by it
+        index = self._trashed[key]
+        return index is not None and index.find_position(oid) >= 0
 
 
 def common_length(one: bytes, other: bytes) -> int:

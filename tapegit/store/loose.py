@@ -36,7 +36,7 @@ from tapegit.objects.oid import ObjectId, OidPrefix
 from tapegit.store.source import ObjectHeader, TurnFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 _FANOUT_NAMES: Final = tuple(f"{first:02x}" for first in range(256))
@@ -147,9 +147,15 @@ class LooseSource:
             batch.commit()
         return oid
 
-    def begin_batch(self) -> LooseBatch:
-        """Return a batch: many objects, each durable, with each folder synced once at the end."""
-        return LooseBatch(self)
+    def begin_batch(
+        self, freshen_elsewhere: Callable[[ObjectId], bool] | None = None
+    ) -> LooseBatch:
+        """Return a batch: many objects, each durable, with each folder synced once at the end.
+
+        Args:
+            freshen_elsewhere: Says of an object whether another place has it and will keep it.
+        """
+        return LooseBatch(self, freshen_elsewhere)
 
     def forget_listings(self) -> None:
         """Drop what is remembered of folders, for a caller that knows they changed."""
@@ -260,8 +266,11 @@ class LooseBatch:
     they are whole, and gc removes them if nothing comes to need them.
     """
 
-    def __init__(self, source: LooseSource) -> None:
+    def __init__(
+        self, source: LooseSource, freshen_elsewhere: Callable[[ObjectId], bool] | None = None
+    ) -> None:
         self._source = source
+        self._freshen_elsewhere = freshen_elsewhere
         self._seen: set[ObjectId] = set()
         self._folders: set[Path] = set()
         self.written_count = 0
@@ -274,19 +283,32 @@ class LooseBatch:
             StorageError: It could not be stored.
         """
         oid = object_id(kind, data)
-        if oid in self._seen:
-            return oid
-        path = self._source.path_of(oid)
-        status = self._source.freshen(oid)
-        if status is None:
+        if not self.freshen(oid):
+            path = self._source.path_of(oid)
             self._source.ensure_folder(path.parent)
             self._write_file(path, encode_loose(kind, data), oid)
             self._source.remember_verified(oid)
-            self.written_count += 1
-        if status is None or status.st_mtime > time.time() - _YOUNG_S:
             self._folders.add(path.parent)
-        self._seen.add(oid)
+            self._seen.add(oid)
+            self.written_count += 1
         return oid
+
+    def freshen(self, oid: ObjectId) -> bool:
+        """Return whether a good copy is stored, which gc then leaves to this transaction.
+
+        Its name is durable after `commit`, whoever wrote it.
+        """
+        if oid in self._seen:
+            return True
+        if self._freshen_elsewhere is not None and self._freshen_elsewhere(oid):
+            return True
+        status = self._source.freshen(oid)
+        if status is None:
+            return False
+        if status.st_mtime > time.time() - _YOUNG_S:
+            self._folders.add(self._source.path_of(oid).parent)
+        self._seen.add(oid)
+        return True
 
     def commit(self) -> None:
         """Make the names of everything written durable.

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Self
 from tapegit.errors import StorageError, TruncatedError
 from tapegit.files.oserrors import storage_error, storage_errors
 from tapegit.files.safe_read import open_regular
+from tapegit.formats.pack import SECTION_FIRST_OUTER, SECTION_OUTER_COUNT, outer_ids_offset
+from tapegit.objects.oid import OID_SIZE_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from tapegit.formats.packindex import PackIndex
 
 
 class PackFile:
@@ -81,3 +85,16 @@ class PackFile:
 
 class PackGoneError(StorageError):
     """A pack that was there is not any more: gc has folded it; look at the folder again."""
+
+
+def read_outer_ids(file: PackFile, index: PackIndex, section: int) -> bytes:
+    """Return the outer ids of a section, joined.
+
+    Raises:
+        TruncatedError: The pack ends before.
+        StorageError: The system refused.
+    """
+    header, numbers = index.header, index.section(section)
+    first, count = numbers[SECTION_FIRST_OUTER], numbers[SECTION_OUTER_COUNT]
+    table = outer_ids_offset(header.directory_offset, header.frame_count, header.section_count)
+    return file.read(table + first * OID_SIZE_BYTES, count * OID_SIZE_BYTES)

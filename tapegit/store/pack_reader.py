@@ -1,0 +1,206 @@
+"""One pack, read through its index: an object is a record of a frame, and is verified.
+
+Rules:
+
+- The index is verified whole before it is believed, a frame by the ids of what is taken from
+  it: the bytes that are returned hash to the id that was asked for.
+- The pack file is open only while a frame is read from it.
+- Damage is an error that names object, pack and frame; all ids of the frame go with it.
+
+Source: tapesformat-pack(5), tapesformat-packindex(5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tapegit.errors import DataError, FormatError, IntegrityError
+from tapegit.formats import zstd
+from tapegit.formats.pack import (
+    CONTENT_SIZE_MAX_BYTES,
+    KINDS_BY_NUMBER,
+    SECTION_FIRST_TURN,
+    SECTION_TURNS,
+    decode_record_offsets,
+)
+from tapegit.formats.packindex import LEADER_BIT
+from tapegit.formats.records import (
+    decode_references,
+    join_rope,
+    join_turn,
+    resolve_references,
+)
+from tapegit.objects.kind import KIND_NUMBERS, Kind, Object, format_framing
+from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId, hash_framed
+from tapegit.store.frames import DecodedFrame
+from tapegit.store.pack_file import PackFile, read_outer_ids
+from tapegit.store.source import TurnFacts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tapegit.formats.packindex import PackIndex
+    from tapegit.store.frames import FrameCache
+
+_TURN_NUMBER: Final = KIND_NUMBERS[Kind.TURN]
+_NAMED_IDS_MAX: Final = 1 << 16
+
+
+class PackReader:
+    """A pack and its index.
+
+    Attributes:
+        path: The pack file.
+        index: Its index, verified.
+    """
+
+    def __init__(self, path: Path, index: PackIndex, cache: FrameCache, number: int) -> None:
+        """Take a pack; `number` tells its frames from those of other packs in the cache."""
+        self.path = path
+        self.index = index
+        self.number = number
+        self._cache = cache
+        # The turns of the frame looked at last: ordinals from, to, and what to take off.
+        self._turns_from = self._turns_to = self._turns_shift = 0
+
+    def locate(self, oid: bytes) -> int:
+        """Return the ordinal of an object, or -1."""
+        position = self.index.find_position(oid)
+        return -1 if position < 0 else self.index.ordinals[position]
+
+    def read_at(self, ordinal: int, oid: ObjectId) -> Object:
+        """Return the object of an ordinal, verified to its id.
+
+        Raises:
+            DataError: It is damaged; fields oid, where, frame, oids (of the whole frame).
+            PackGoneError: The pack is not there any more.
+            StorageError: It cannot be read.
+        """
+        number = self.index.frame_of(ordinal)
+        try:
+            frame = self._frame(number)
+            kind = KINDS_BY_NUMBER[frame.kind_number]
+            data = frame.record(ordinal)
+            if kind is Kind.TURN or kind is Kind.ROPE:
+                data = self._join(kind, data, ordinal, number)
+            if hash_framed(format_framing(kind, len(data)), data) != oid:
+                raise IntegrityError(f"cannot read '{self.path}': the bytes are not of this id")
+        except DataError as error:
+            raise self._with_frame(error, oid, number) from error
+        return Object(kind, data)
+
+    def kind_at(self, ordinal: int) -> Kind:
+        """Return the kind of the object of an ordinal, as the index has it."""
+        return KINDS_BY_NUMBER[self.index.frame_kind_numbers[self.index.frame_of(ordinal)]]
+
+    def facts_at(self, ordinal: int) -> TurnFacts | None:
+        """Return the facts of the turn of an ordinal; None for anything else, or no facts.
+
+        Raises:
+            FormatError: The index contradicts itself.
+        """
+        if not self._turns_from <= ordinal < self._turns_to and not self._find_turns(ordinal):
+            return None
+        index = self.index
+        turn = ordinal - self._turns_shift
+        generation = index.turn_generations[turn]
+        word = index.turn_parents[turn]
+        if 0 < word <= index.object_count:
+            parents = (index.oid_at(word - 1),)
+        else:
+            parents = tuple(map(ObjectId, index.parents_at(turn)))
+            if not generation & ~LEADER_BIT and not parents:
+                return None
+        return TurnFacts(
+            generation & ~LEADER_BIT,
+            index.turn_dates[turn],
+            parents,
+            generation >= LEADER_BIT,
+        )
+
+    def _find_turns(self, ordinal: int) -> bool:
+        """Note which turn numbers the frame of an ordinal has; return whether it has turns."""
+        index = self.index
+        number = index.frame_of(ordinal)
+        if index.frame_kind_numbers[number] != _TURN_NUMBER:
+            return False
+        section = index.section(index.frame_sections[number])
+        self._turns_from = index.frame_first_ordinals[number]
+        self._turns_to = self._turns_from + index.record_count(number)
+        self._turns_shift = section[SECTION_TURNS] - section[SECTION_FIRST_TURN]
+        return True
+
+    def _frame(self, number: int) -> DecodedFrame:
+        key = (self.number, number)
+        frame = self._cache.find(key)
+        if frame is None:
+            frame = self._read_frame(number)
+            self._cache.put(key, frame)
+        return frame
+
+    def _read_frame(self, number: int) -> DecodedFrame:
+        index = self.index
+        with PackFile(self.path) as file:
+            compressed = file.read(
+                index.frame_offsets[number], index.frame_compressed_sizes[number]
+            )
+        content = zstd.decompress(compressed, size_max=CONTENT_SIZE_MAX_BYTES, where=self.path)
+        if len(content) != index.frame_content_sizes[number]:
+            raise FormatError(
+                f"cannot read '{self.path}': {len(content)} bytes where the index says"
+                f" {index.frame_content_sizes[number]}"
+            )
+        offsets = decode_record_offsets(content, index.record_count(number), where=self.path)
+        return DecodedFrame(
+            content,
+            offsets,
+            index.frame_kind_numbers[number],
+            index.frame_first_ordinals[number],
+        )
+
+    def _join(self, kind: Kind, record: bytes, ordinal: int, number: int) -> bytes:
+        """Return the data of a rope or turn, from its record."""
+        index = self.index
+        section_number = index.frame_sections[number]
+        references, start = decode_references(record)
+        targets = resolve_references(
+            references,
+            index.section(section_number),
+            ordinal=ordinal,
+            is_rope=kind is Kind.ROPE,
+        )
+        positions, id_at = index.positions, index.id_at
+        ids = [
+            id_at(positions[target]) if target >= 0 else self._outer_id(section_number, ~target)
+            for target in targets
+        ]
+        if kind is Kind.ROPE:
+            return join_rope(record[start:], ids)
+        return join_turn(record[start:], [b'"%s"' % oid.hex().encode() for oid in ids])
+
+    def _outer_id(self, section: int, place: int) -> bytes:
+        """Return an outer id; the ids of a section are kept as if they were a frame."""
+        key = (self.number, ~section)
+        kept = self._cache.find(key)
+        if kept is None:
+            with PackFile(self.path) as file:
+                ids = read_outer_ids(file, self.index, section)
+            kept = DecodedFrame(ids, (), 0, 0)
+            self._cache.put(key, kept)
+        return kept.content[place * OID_SIZE_BYTES : (place + 1) * OID_SIZE_BYTES]
+
+    def _with_frame(self, error: DataError, oid: ObjectId, number: int) -> DataError:
+        """Return the error with the object, the pack, the frame and all that is in it."""
+        what = error.message.removeprefix(f"cannot read '{self.path}': ")
+        count = self.index.record_count(number)
+        first = self.index.frame_first_ordinals[number]
+        oids = [
+            self.index.oid_at(self.index.positions[ordinal])
+            for ordinal in range(first, first + min(count, _NAMED_IDS_MAX))
+        ]
+        others = f" (it holds {count} objects)" if count > 1 else ""
+        return type(error)(
+            f"cannot read object '{oid}' in frame {number} of '{self.path}'{others}: {what}",
+            hint="run 'tapes fsck --full'",
+            **{**error.fields, "oid": oid, "where": self.path, "frame": number, "oids": oids},
+        )

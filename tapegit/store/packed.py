@@ -1,0 +1,351 @@
+"""All packs of a folder, as one source.
+
+Rules:
+
+- The folder is listed when something is first looked for, and an index is opened only when
+  the packs before it did not have what was asked for: newest first, since what is young is
+  asked for most. What is opened stays open.
+- An index that cannot be read makes its pack unreadable, no other. It is an error only for
+  who finds nothing elsewhere: what is asked for may be in it.
+- A pack without index is one whose index is still being written, or was lost. It is looked
+  into last: its index is made in memory.
+- A pack that is gone when a frame is to be read was folded by gc: the folder is listed again.
+
+Source: tapesformat-pack(5), tapesformat-packindex(5).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from heapq import merge
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from tapegit.errors import DataError, FormatError, StorageError, TapesError
+from tapegit.files import syscalls
+from tapegit.files.oserrors import storage_error
+from tapegit.files.safe_read import map_file, read_file
+from tapegit.formats.packindex import PackIndex
+from tapegit.objects.oid import ObjectId
+from tapegit.store.frames import FrameCache
+from tapegit.store.index_builder import build_index
+from tapegit.store.pack_file import PackFile, PackGoneError
+from tapegit.store.pack_reader import PackReader
+from tapegit.store.source import ObjectHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tapegit.objects.kind import Object
+    from tapegit.objects.oid import OidPrefix
+    from tapegit.store.source import TurnFacts
+
+_NAME: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|pack|cruft)", re.ASCII)
+_MAPPED_SIZE_MIN_BYTES: Final = 16 << 20
+_SETTLED_NS: Final = 2_000_000_000
+"""A folder whose time is older than this when listed changes its time with its next change."""
+
+
+class PackedSource:
+    """The packs of a folder; it satisfies `ObjectSource`."""
+
+    def __init__(self, pack_dir: Path, cache: FrameCache | None = None) -> None:
+        self.pack_dir = pack_dir
+        self._cache = FrameCache() if cache is None else cache
+        self._readers: list[PackReader] = []  # opened; the one with the last hit is first
+        self._waiting: list[str] = []  # names of packs to open, the next one last
+        self._orphans: list[str] = []  # names of packs without index, the same
+        self._known: frozenset[str] = frozenset()
+        self._cruft: set[str] = set()
+        self._broken: dict[str, TapesError] = {}
+        self._freshened: set[str] = set()
+        self._listed_ns = -1
+        self._opened_count = 0
+
+    @property
+    def packs(self) -> list[PackReader]:
+        """Every pack that can be opened, also those without index, by name."""
+        return sorted(self._open_all(), key=lambda reader: reader.path)
+
+    @property
+    def broken(self) -> dict[str, TapesError]:
+        """Why a pack cannot be opened, by the name of its pack file."""
+        self._open_all()
+        return dict(self._broken)
+
+    def contains(self, oid: ObjectId) -> bool:
+        """Return whether a pack has the object, by its index.
+
+        Raises:
+            TapesError: None has it as far as can be read, but one cannot be opened.
+        """
+        if self.locate(oid) is None:
+            self.raise_broken()
+            return False
+        return True
+
+    def find(self, oid: ObjectId) -> Object | None:
+        """Return the object, verified, or None.
+
+        Raises:
+            DataError: Every copy is damaged, or none is found and a pack cannot be opened.
+            StorageError: The system refused to read it.
+        """
+        errors: list[TapesError] = []
+        found = self.find_opened(oid, errors) or self.find_waiting(oid, errors)
+        if found is None:
+            if errors:
+                raise errors[0]
+            self.raise_broken()
+        return found
+
+    def find_opened(self, oid: ObjectId, errors: list[TapesError]) -> Object | None:
+        """Return the object from a pack that is open, or None; damage is added to `errors`."""
+        for reader in list(self._readers):
+            found = self._read(reader, oid, errors)
+            if found is not None:
+                if reader is not self._readers[0]:
+                    self._readers.remove(reader)
+                    self._readers.insert(0, reader)
+                return found
+        return None
+
+    def find_waiting(self, oid: ObjectId, errors: list[TapesError]) -> Object | None:
+        """Return the object from a pack that is not open yet, or None; as `find_opened`."""
+        for reader in self._iter_opening():
+            found = self._read(reader, oid, errors)
+            if found is not None:
+                return found
+        return None
+
+    def locate_opened(self, oid: ObjectId) -> tuple[PackReader, int] | None:
+        """Return an open pack that has the object and its ordinal there, or None."""
+        for place, reader in enumerate(self._readers):
+            ordinal = reader.locate(oid)
+            if ordinal >= 0:
+                if place:
+                    self._readers.insert(0, self._readers.pop(place))
+                return reader, ordinal
+        return None
+
+    def locate(self, oid: ObjectId) -> tuple[PackReader, int] | None:
+        """Return a pack that has the object and its ordinal there, or None."""
+        located = self.locate_opened(oid)
+        if located is not None:
+            return located
+        for reader in self._iter_opening():
+            ordinal = reader.locate(oid)
+            if ordinal >= 0:
+                return reader, ordinal
+        return None
+
+    def find_header(self, oid: ObjectId) -> ObjectHeader | None:
+        """Return kind and size, or None; the object is read, for an unverified size lies."""
+        found = self.find(oid)
+        return None if found is None else ObjectHeader(found.kind, len(found.data))
+
+    def find_facts(self, oid: ObjectId) -> TurnFacts | None:
+        """Return what an index knows of a turn, or None."""
+        located = self.locate(oid)
+        return None if located is None else located[0].facts_at(located[1])
+
+    def find_facts_opened(self, oid: ObjectId) -> tuple[bool, TurnFacts | None]:
+        """Return whether an open pack has the object, and what it knows of a turn."""
+        located = self.locate_opened(oid)
+        return (False, None) if located is None else (True, located[0].facts_at(located[1]))
+
+    def match_prefix(self, prefix: OidPrefix, *, count_max: int = 2) -> list[ObjectId]:
+        """Return up to `count_max` ids that begin with the prefix, ascending.
+
+        Raises:
+            TapesError: There is none as far as can be read, but a pack cannot be opened.
+        """
+        self.refresh()
+        matches: set[ObjectId] = set()
+        for reader in self._open_all():
+            matches.update(reader.index.match_prefix(prefix, count_max))
+        if not matches:
+            self.raise_broken()
+        return sorted(matches)[:count_max]
+
+    def find_neighbours(self, oid: ObjectId) -> list[bytes]:
+        """Return the ids next to this one in each pack, not itself."""
+        return [near for reader in self._open_all() for near in reader.index.find_neighbours(oid)]
+
+    def iter_oids(self) -> Iterator[ObjectId]:
+        """Yield every id in a pack once, ascending.
+
+        Raises:
+            TapesError: A pack cannot be opened; raised after all ids of the others.
+        """
+        self.refresh()
+        streams = [
+            map(reader.index.oid_at, range(reader.index.object_count))
+            for reader in self._open_all()
+        ]
+        for oid, _ in groupby(merge(*streams)):
+            yield oid
+        self.raise_broken()
+
+    def freshen(self, oid: ObjectId) -> bool:
+        """Return whether a pack has the object and will keep it; its time is set to now.
+
+        A cruft pack does not count: what is in it has a time of its own and is on its way out.
+        """
+        for reader in self._iter_holders(oid):
+            name = reader.path.name
+            if name in self._freshened:
+                return True
+            if name not in self._cruft:
+                try:
+                    syscalls.utime(reader.path)
+                except OSError:
+                    continue  # gone or not ours: then the writer writes its own copy
+                self._freshened.add(name)
+                return True
+        return False
+
+    def refresh(self, *, is_certain: bool = False) -> bool:
+        """Look at the folder again if its time says so; return whether packs came or went.
+
+        Args:
+            is_certain: Look whatever its time says.
+        """
+        try:
+            mtime_ns = os.stat(self.pack_dir).st_mtime_ns
+        except FileNotFoundError:
+            mtime_ns = 0
+        except OSError as error:
+            raise storage_error(error, "read", self.pack_dir) from error
+        if mtime_ns == self._listed_ns and not is_certain:
+            return False
+        # A time that is not settled yet may stay the same when the folder changes again.
+        self._listed_ns = mtime_ns if time.time_ns() - mtime_ns > _SETTLED_NS else -2
+        return self._list()
+
+    def raise_broken(self) -> None:
+        """Raise the error of a pack that cannot be opened, if there is one."""
+        for error in self._broken.values():
+            raise error
+
+    def _list(self) -> bool:
+        """Take over what is in the folder; return whether that is news."""
+        times = self._read_times()
+        packs = {name for name in times if name.endswith(".pack")}
+        indexed = {name for name in packs if f"{name[:-5]}.idx" in times}
+        self._readers = [reader for reader in self._readers if reader.path.name in packs]
+        self._broken.clear()  # another process may have made the index anew
+        opened = {reader.path.name for reader in self._readers}
+        self._waiting = sorted(indexed - opened, key=lambda name: times[f"{name[:-5]}.idx"])
+        self._orphans = sorted(packs - indexed - opened)
+        self._cruft = {f"{name[:-6]}.pack" for name in times if name.endswith(".cruft")}
+        known, self._known = self._known, frozenset(packs | {f"{name} idx" for name in indexed})
+        return known != self._known
+
+    def _read_times(self) -> dict[str, int]:
+        """Return the files of packs in the folder with their times of modification."""
+        times: dict[str, int] = {}
+        try:
+            with os.scandir(self.pack_dir) as entries:
+                for entry in entries:
+                    if _NAME.fullmatch(entry.name):
+                        times[entry.name] = _mtime_ns(entry)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise storage_error(error, "list", self.pack_dir) from error
+        return times
+
+    def _open_all(self) -> list[PackReader]:
+        for _ in self._iter_opening():
+            pass
+        return self._readers
+
+    def _iter_opening(self) -> Iterator[PackReader]:
+        """Open one pack after the other and yield it, as long as the caller goes on."""
+        if self._listed_ns == -1:
+            self.refresh()
+        while self._waiting or self._orphans:
+            if self._waiting:
+                reader = self._open(self._waiting.pop(), _read_index_of)
+            else:
+                reader = self._open(self._orphans.pop(), _build_index_of)
+            if reader is not None:
+                self._readers.append(reader)
+                yield reader
+
+    def _iter_holders(self, oid: ObjectId) -> Iterator[PackReader]:
+        for reader in list(self._readers):
+            if reader.index.find_position(oid) >= 0:
+                yield reader
+        for reader in self._iter_opening():
+            if reader.index.find_position(oid) >= 0:
+                yield reader
+
+    def _open(self, name: str, load: Callable[[Path], PackIndex]) -> PackReader | None:
+        path = self.pack_dir / name
+        try:
+            index = load(path)
+        except (FileNotFoundError, PackGoneError):
+            return None
+        except TapesError as error:
+            self._broken[name] = error
+            return None
+        self._opened_count += 1
+        return PackReader(path, index, self._cache, self._opened_count)
+
+    def _read(self, reader: PackReader, oid: ObjectId, errors: list[TapesError]) -> Object | None:
+        ordinal = reader.locate(oid)
+        if ordinal < 0:
+            return None
+        try:
+            return reader.read_at(ordinal, oid)
+        except PackGoneError:
+            self._readers = [other for other in self._readers if other is not reader]
+            self._listed_ns = -2
+        except (DataError, StorageError) as error:
+            errors.append(error)
+        return None
+
+
+def read_index(path: Path) -> PackIndex:
+    """Return the index in a file, verified, and of the pack that its name says.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DataError: It is damaged, or of another pack.
+        UnsafePathError: It is a link, a folder or a special file.
+        StorageError: The system refused.
+    """
+    try:
+        file = memoryview(read_file(path, size_max=_MAPPED_SIZE_MIN_BYTES))
+    except FormatError:
+        file = map_file(path)  # so large that it is better left to the page cache
+    index = PackIndex(file, where=path)
+    if f"pack-{index.header.pack_checksum.hex()}" != path.stem:
+        raise FormatError(
+            f"cannot read '{path}': it is the index of another pack",
+            hint="run 'tapes index-pack' on the pack of this name",
+            where=path,
+        )
+    return index
+
+
+def _read_index_of(path: Path) -> PackIndex:
+    return read_index(path.with_suffix(".idx"))
+
+
+def _build_index_of(path: Path) -> PackIndex:
+    with PackFile(path) as file:
+        built = build_index(file)
+    return PackIndex(memoryview(built.encode()), where=path)
+
+
+def _mtime_ns(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return 0  # gone in this instant: its turn to be opened will show it
