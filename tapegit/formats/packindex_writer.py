@@ -12,6 +12,7 @@ from array import array
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tapegit.formats.pack import SECTION_WIDTH
 from tapegit.formats.packindex import (
     FANOUT_COUNT,
     HEADER,
@@ -19,7 +20,6 @@ from tapegit.formats.packindex import (
     SEVERAL_PARENTS_BIT,
     VERSION,
 )
-from tapegit.formats.pack import SECTION_WIDTH
 from tapegit.objects.oid import OID_SIZE_BYTES, content_hasher
 
 if TYPE_CHECKING:

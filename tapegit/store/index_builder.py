@@ -200,7 +200,7 @@ class _Builder:
                 references, section, ordinal=ordinal + place, is_rope=is_rope
             )
             named = [
-                ids[target << 5 : (target + 1) << 5]
+                bytes(ids[target << 5 : (target + 1) << 5])
                 if target >= 0
                 else outer_ids[(outer + ~target) << 5 : (outer + ~target + 1) << 5]
                 for target in targets
@@ -212,7 +212,7 @@ class _Builder:
             oid = object_id(kind, data)
             self._add(oid)
             if not is_rope:
-                self._turns.add(data, dict(zip(map(bytes, named), targets, strict=True)))
+                self._turns.add(data, dict(zip(named, targets, strict=True)))
             if self._visit is not None:
                 self._visit(ordinal + place, oid, Object(kind, data))
 

@@ -52,23 +52,25 @@ class PackFile:
             StorageError: The system refused.
         """
         if offset + size_bytes > self.size_bytes:
-            raise TruncatedError(
-                f"cannot read '{self.path}': it ends at {self.size_bytes},"
-                f" not at {offset + size_bytes} or later",
-                where=self.path,
-                wanted=offset + size_bytes,
-                got=self.size_bytes,
-            )
+            raise self._truncated(offset + size_bytes, self.size_bytes)
         try:
-            data = os.pread(self._fd, size_bytes, offset)
-            while len(data) < size_bytes:
+            data = part = os.pread(self._fd, size_bytes, offset)
+            while part and len(data) < size_bytes:
                 part = os.pread(self._fd, size_bytes - len(data), offset + len(data))
-                if not part:
-                    raise OSError(errno.EIO, "the file became shorter")
                 data += part
         except OSError as error:
             raise storage_error(error, "read", self.path) from error
+        if len(data) < size_bytes:
+            raise self._truncated(offset + size_bytes, offset + len(data))
         return data
+
+    def _truncated(self, wanted: int, got: int) -> TruncatedError:
+        return TruncatedError(
+            f"cannot read '{self.path}': it ends at {got}, not at {wanted} or later",
+            where=self.path,
+            wanted=wanted,
+            got=got,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ Source: tapesformat-pack(5), tapesformat-packindex(5).
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import DataError, FormatError, IntegrityError
@@ -105,6 +106,7 @@ class PackReader:
         turn = ordinal - self._turns_shift
         generation = index.turn_generations[turn]
         word = index.turn_parents[turn]
+        parents: tuple[ObjectId, ...]
         if 0 < word <= index.object_count:
             parents = (index.oid_at(word - 1),)
         else:
@@ -185,7 +187,7 @@ class PackReader:
         if kept is None:
             with PackFile(self.path) as file:
                 ids = read_outer_ids(file, self.index, section)
-            kept = DecodedFrame(ids, (), 0, 0)
+            kept = DecodedFrame(ids, array("Q"), 0, 0)
             self._cache.put(key, kept)
         return kept.content[place * OID_SIZE_BYTES : (place + 1) * OID_SIZE_BYTES]
 

@@ -28,7 +28,6 @@ from tapegit.files import syscalls
 from tapegit.files.oserrors import storage_error
 from tapegit.files.safe_read import map_file, read_file
 from tapegit.formats.packindex import PackIndex
-from tapegit.objects.oid import ObjectId
 from tapegit.store.frames import FrameCache
 from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile, PackGoneError
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.objects.kind import Object
-    from tapegit.objects.oid import OidPrefix
+    from tapegit.objects.oid import ObjectId, OidPrefix
     from tapegit.store.source import TurnFacts
 
 _NAME: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|pack|cruft)", re.ASCII)

@@ -93,9 +93,9 @@ class SectionWriter:
         return FrameContent(kind, encode_frame_content(records), len(records))
 
     def _make_room(self, kind: Kind, size_bytes: int) -> FrameContent | None:
-        if self._sizes[kind] + 4 + size_bytes <= self._content_sizes[kind]:
-            if len(self._records[kind]) < RECORD_COUNT_MAX:
-                return None
+        size = self._sizes[kind] + 4 + size_bytes
+        if size <= self._content_sizes[kind] and len(self._records[kind]) < RECORD_COUNT_MAX:
+            return None
         return self.take_frame(kind)
 
     def _encode(self, kind: Kind, data: bytes) -> bytes:

@@ -20,13 +20,13 @@ from tapegit.formats.pack import (
     SECTION_WIDTH,
 )
 from tapegit.formats.packindex import LEADER_BIT, SEVERAL_PARENTS_BIT
-from tapegit.objects.oid import ObjectId
 from tapegit.objects.turn import decode_step
 from tapegit.store.id_table import IdTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tapegit.objects.oid import ObjectId
     from tapegit.store.source import TurnFacts
 
 _DATE_UNKNOWN: Final = -(1 << 63)
