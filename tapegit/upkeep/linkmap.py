@@ -19,10 +19,10 @@ from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import ObjectNotFoundError
+from tapegit.errors import DataError, ObjectNotFoundError
 from tapegit.formats.pack import KINDS_BY_NUMBER
 from tapegit.formats.packindex import FANOUT_COUNT
-from tapegit.objects.kind import KIND_NUMBERS, Kind
+from tapegit.objects.kind import KIND_NUMBERS, Kind, Object
 from tapegit.objects.links import iter_links
 from tapegit.upkeep.packlinks import NONE, MissingLink, read_pack_links
 
@@ -83,6 +83,12 @@ class LinkMap:
                 return self.bases[place] + pack.index.ordinals[position]
         return self._loose_numbers.get(oid, NONE)  # type: ignore[call-overload, no-any-return]
 
+    def first_of(self, number: int) -> int:
+        """Return the number of an object's first copy, from that of any copy."""
+        if number >= self.loose_base:
+            return self.find(self.loose[number - self.loose_base].oid)
+        return number if self.canonical is None else self.canonical[number]
+
     def pack_place(self, number: int) -> int:
         """Return which pack has the object of this number; it must not be loose."""
         return bisect_right(self.bases, number) - 1
@@ -104,6 +110,13 @@ class LinkMap:
         if number >= self.loose_base:
             self._links_of_loose(number)
         return KINDS_BY_NUMBER[self.kind_numbers[number]]
+
+    def find_kind(self, number: int) -> Kind | None:
+        """Return the kind of an object, or None where it is loose and cannot be read."""
+        try:
+            return self.kind_of(number)
+        except (DataError, ObjectNotFoundError):
+            return None
 
     def links_of(self, number: int) -> array[int]:
         """Return the numbers of what an object needs, NONE for each that is not here.
@@ -195,14 +208,15 @@ class LinkMap:
         known = self._loose_links.get(number)
         if known is not None:
             return known
-        oid = self.loose[number - self.loose_base].oid
-        found = self._source.find(oid)
-        if found is None:
+        try:
+            found = self._read_loose(number)
+            needed = list(iter_links(found.kind, found.data))
+        except (DataError, ObjectNotFoundError):
             if lenient:
                 return _NO_LINKS
-            raise ObjectNotFoundError(f"no object '{oid}'", oid=oid)
+            raise
         links = array("I")
-        for link in iter_links(found.kind, found.data):
+        for link in needed:
             target = self.find(link.oid)
             links.append(target)
             if target == NONE:
@@ -210,6 +224,13 @@ class LinkMap:
         self.kind_numbers[number] = KIND_NUMBERS[found.kind]
         self._loose_links[number] = links
         return links
+
+    def _read_loose(self, number: int) -> Object:
+        oid = self.loose[number - self.loose_base].oid
+        found = self._source.find(oid)
+        if found is None:
+            raise ObjectNotFoundError(f"no object '{oid}'", oid=oid)
+        return found
 
     def _find_duplicates(self) -> array[int] | None:
         """Return the number of each packed object's first copy, or None where all are first.

@@ -255,9 +255,9 @@ class Section(NamedTuple):
 def resolve_inner(
     space: int,
     value: int,
-    in_rope: bool,
+    in_rope: bool,  # noqa: FBT001 - called for each reference
     ordinal: int,
-    bounds: SectionBounds,  # noqa: FBT001
+    bounds: SectionBounds,
 ) -> int:
     """Return the ordinal that a reference within a section leads to, or -1 where it is none."""
     if space == SPACE_BLOB:

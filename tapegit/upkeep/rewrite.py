@@ -1,0 +1,137 @@
+"""Writing the packs that a plan asks for: what is needed into one, what is young into another.
+
+Rules: each object is hashed again when it is written and must have the id it had; a pack is
+durable and verified before this module returns, and nothing is removed here. The cruft file
+gets its name after its pack: until then the objects count as packed just now, which keeps them
+longer and never shorter.
+
+Source: tapesmaintenance(7), "How gc works", step 5; tapesformat-cruft(5).
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from tapegit.errors import IntegrityError
+from tapegit.files.durable import replace_file
+from tapegit.files.safe_read import map_file
+from tapegit.formats.cruft import encode_cruft
+from tapegit.formats.packindex import PackIndex
+from tapegit.repository.layout import PACK_NAME, TMP_NAME
+from tapegit.store.pack_writer import PackWriter
+from tapegit.upkeep.object_reader import ObjectReader
+from tapegit.upkeep.order import iter_in_order
+
+if TYPE_CHECKING:
+    from tapegit.repository.repository import Repository
+    from tapegit.store.pack_writer import PackSummary
+    from tapegit.upkeep.plan import Plan
+    from tapegit.upkeep.stock import Stock
+
+
+class NewPack(NamedTuple):
+    """A pack that was written, and its index."""
+
+    summary: PackSummary
+    pack_index: PackIndex
+    copied_count: int
+
+    @property
+    def name(self) -> str:
+        """The name of its files without the ending."""
+        return self.summary.path.stem
+
+
+class Quality(NamedTuple):
+    """How to compress: `cold` is large frames; `threads` None means one for each processor."""
+
+    cold: bool = True
+    threads: int | None = None
+
+
+def write_pack(
+    repository: Repository, stock: Stock, plan: Plan, quality: Quality
+) -> NewPack | None:
+    """Write what is needed into one pack, or return None where there is nothing to write.
+
+    Raises:
+        DataError: An object is damaged; nothing was installed.
+        StorageError: It cannot be written.
+    """
+    if not plan.writes_pack:
+        return None
+    links = stock.links
+    copied_count = 0
+    with _open_writer(repository, quality) as writer:
+        for place, section in plan.copied:
+            view = links.packs[place]
+            if not writer.copy_section(view.path, view.index, section):
+                bounds = view.bounds(section)
+                start, after = links.bases[place] + bounds.blobs, links.bases[place] + bounds.end
+                plan.fresh[start:after] = b"\1" * (after - start)
+                continue
+            copied_count += view.bounds(section).end - view.bounds(section).blobs
+        _add_all(writer, repository, stock, plan.fresh)
+        summary = writer.finish()
+    return None if summary is None else _open_new(summary, copied_count)
+
+
+def write_cruft_pack(
+    repository: Repository, stock: Stock, plan: Plan, quality: Quality
+) -> NewPack | None:
+    """Write the young unreachable objects into a pack with their times, or return None.
+
+    Raises:
+        DataError: An object is damaged; nothing was installed.
+        StorageError: It cannot be written.
+    """
+    if not plan.cruft:
+        return None
+    links = stock.links
+    wanted = links.new_marks()
+    for number in plan.cruft:
+        wanted[number] = 1
+    with _open_writer(repository, quality) as writer:
+        _add_all(writer, repository, stock, wanted)
+        summary = writer.finish()
+    assert summary is not None, "something was put into it"
+    new = _open_new(summary, 0)
+    times = array("q", bytes(8 * new.pack_index.object_count))
+    for number in plan.cruft:
+        position = new.pack_index.find_position(links.oid_of(number))
+        times[new.pack_index.ordinals[position]] = plan.times[number]
+    path = summary.path.with_suffix(".cruft")
+    data = encode_cruft(summary.checksum, times)
+    replace_file(path, data, tmp_dir=repository.root / TMP_NAME)
+    return new
+
+
+def _open_writer(repository: Repository, quality: Quality) -> PackWriter:
+    return PackWriter(
+        repository.objects,
+        repository.root / PACK_NAME,
+        repository.root / TMP_NAME,
+        cold=quality.cold,
+        threads=quality.threads,
+        skip_existing=False,
+    )
+
+
+def _open_new(summary: PackSummary, copied_count: int) -> NewPack:
+    index = PackIndex(map_file(summary.index_path), where=summary.index_path)
+    return NewPack(summary, index, copied_count)
+
+
+def _add_all(writer: PackWriter, repository: Repository, stock: Stock, wanted: bytearray) -> None:
+    links = stock.links
+    reader = ObjectReader(links, repository.objects.loose)
+    for number in iter_in_order(links, stock.tips(), wanted):
+        found = reader.read(number)
+        oid = writer.add(found.kind, found.data)
+        if oid != links.oid_of(number):
+            raise IntegrityError(
+                f"object '{links.oid_of(number)}' is damaged: its bytes are of another id",
+                hint="run 'tapes fsck --full'",
+                oid=links.oid_of(number),
+            )
