@@ -71,10 +71,13 @@ class RecordReader(Generic[T]):
         decode: Turns the bytes of one JSON value, blanks around it allowed, into what a
             dialect sees in them; raises msgspec.DecodeError where they are no JSON, and
             nothing else for anything that is.
+        is_whole: Whether the first bytes are the first of a source, where a byte order mark
+            counts as a blank; false for what was cut out of one.
     """
 
-    def __init__(self, decode: Callable[[bytes], T]) -> None:
+    def __init__(self, decode: Callable[[bytes], T], *, is_whole: bool = True) -> None:
         self._decode = decode
+        self._may_have_mark = is_whole
         self._buffer = b""
         self._searched = 0
         self._number = 0
@@ -129,7 +132,7 @@ class RecordReader(Generic[T]):
             yield from self._read_line(data, value_start)
 
     def _skip_blanks(self, buffer: bytes, start: int) -> int:
-        if self._number == 0 and buffer.startswith(BYTE_ORDER_MARK, start):
+        if self._may_have_mark and self._number == 0 and buffer.startswith(BYTE_ORDER_MARK, start):
             start += len(BYTE_ORDER_MARK)
         elif start < len(buffer) and buffer[start] not in BLANK_BYTES:
             return start

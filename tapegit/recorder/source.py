@@ -106,17 +106,13 @@ def record_source(
     )
 
 
-def _iter_records(
-    reader: RecordReader[Any], chunks: Iterable[bytes]
-) -> Iterator[Record[Any]]:
+def _iter_records(reader: RecordReader[Any], chunks: Iterable[bytes]) -> Iterator[Record[Any]]:
     for chunk in chunks:
         yield from reader.feed(chunk)
     yield from reader.finish()
 
 
-def _watched(
-    chunks: Iterable[bytes], on_progress: Callable[[int], None] | None
-) -> Iterator[bytes]:
+def _watched(chunks: Iterable[bytes], on_progress: Callable[[int], None] | None) -> Iterator[bytes]:
     for chunk in chunks:
         yield chunk
         if on_progress is not None:

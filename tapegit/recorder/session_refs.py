@@ -1,0 +1,222 @@
+"""Which refs a recorded source moves: what is new, what has grown, what is recorded already.
+
+The refs of a session are read, compared with the tapes of the source, and moves are worked
+out; nothing is moved here. In what order sources arrive makes no difference to the refs that
+there are in the end: an earlier state adds nothing, a later one replaces, and of two that are
+neither the one with the later time is shown and the other kept under `forks/`.
+
+Source: tapesdialect-claude-code(7), "Refs".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tapegit.errors import InvalidNameError
+from tapegit.objects.oid import ObjectId, hash_content
+from tapegit.recorder.states import Line, Relation, compare_to_line
+from tapegit.refs.names import RefName, percent_encode_component
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tapegit.graph.turns import TurnGraph
+    from tapegit.objects.rope_reader import Find
+    from tapegit.recorder.source import RecordedSource
+    from tapegit.recorder.tapes import RecordedTape
+
+FORK_DIGIT_COUNT: Final = 16
+
+
+class RefMove(NamedTuple):
+    """One ref's move; `new` is None for a deletion, `old` is None for a new ref."""
+
+    name: RefName
+    old: ObjectId | None
+    new: ObjectId | None
+    is_fast_forward: bool
+
+
+class SessionRefs:
+    """The refs of sessions as they will be, and the moves that make them so.
+
+    Args:
+        graph: The turns of the store, those of the sources to plan for included.
+        find: Finds objects there.
+        find_ref: Reads a ref.
+        iter_refs: Yields refs, by the beginning of their names.
+    """
+
+    def __init__(
+        self,
+        graph: TurnGraph,
+        find: Find,
+        find_ref: Callable[[RefName], ObjectId | None],
+        iter_refs: Callable[[str], Iterable[tuple[RefName, ObjectId]]],
+    ) -> None:
+        self._graph = graph
+        self._find = find
+        self._find_ref = find_ref
+        self._iter_refs = iter_refs
+        self._before: dict[RefName, ObjectId | None] = {}
+        self._now: dict[RefName, ObjectId | None] = {}
+        self._is_forward: dict[RefName, bool] = {}
+        self._forks: dict[str, set[RefName]] = {}
+
+    def plan(self, source: RecordedSource) -> bool:
+        """Work out the moves of a source; return whether it adds anything.
+
+        Raises:
+            ObjectNotFoundError: An object of a recorded tape is missing.
+            DataError: A recorded tape or a ref is damaged.
+        """
+        harness = source.harness.name
+        results = [
+            self._plan_tape(harness, tape, f"unnamed-{source.unnamed_digits}")
+            for tape in source.tapes
+        ]
+        if all(tape.agent is not None for tape in source.tapes):
+            for tape in source.tapes:
+                if tape.session_id is not None:
+                    self._drop_head(_session_folder(harness, tape.session_id), tape)
+        return any(results)
+
+    def moves(self) -> list[RefMove]:
+        """Return what moves, by name."""
+        return [
+            RefMove(name, self._before[name], new, self._is_forward.get(name, False))
+            for name, new in sorted(self._now.items())
+            if new != self._before[name]
+        ]
+
+    def is_known(self, source: RecordedSource) -> bool:
+        """Return whether a session of the source has refs already."""
+        for tape in source.tapes:
+            folder = _session_folder(
+                source.harness.name, tape.session_id or f"unnamed-{source.unnamed_digits}"
+            )
+            if self._read(_tape_ref(folder, tape.agent)) is not None:
+                return True
+        return False
+
+    def _plan_tape(self, harness: str, tape: RecordedTape, unnamed: str) -> bool:
+        folder = _session_folder(harness, tape.session_id or unnamed)
+        name = _tape_ref(folder, tape.agent)
+        if tape.session_id is not None:
+            self._drop_head(_session_folder(harness, unnamed), tape)
+        holder = self._read(name)
+        if holder == tape.tip:
+            return False
+        lines = _Lines(self._graph, self._find, (tape.tip, *tape.left_behind))
+        forks = list(self._iter_forks(folder)) if holder is not None else []
+        for _, fork in forks:
+            if lines.is_recorded_in(fork):
+                return False
+        relation = Relation.EARLIER if holder is None else lines.relate(holder)
+        if relation in {Relation.SAME, Relation.LATER}:
+            return False
+        for fork_name, fork in forks:
+            if fork not in tape.left_behind and lines.relate(fork) is Relation.EARLIER:
+                self._set(fork_name, None)
+        for left in tape.left_behind:
+            self._set(_fork_ref(folder, left), left)
+        if relation is Relation.NEITHER and holder is not None:
+            self._part(folder, name, holder, tape.tip)
+        else:
+            self._is_forward[name] = holder is None or lines.holds(holder)
+            self._set(name, tape.tip)
+        return True
+
+    def _part(self, folder: str, name: RefName, holder: ObjectId, tip: ObjectId) -> None:
+        """Give the ref to the later of two tapes that are not one, and a fork to the other."""
+        later, other = sorted((holder, tip), key=self._age, reverse=True)
+        self._is_forward[name] = False
+        self._set(name, later)
+        self._set(_fork_ref(folder, other), other)
+
+    def _age(self, oid: ObjectId) -> tuple[int, ObjectId]:
+        time = self._graph.read_turn(oid).time
+        return (time if time is not None else -(1 << 62)), oid
+
+    def _drop_head(self, folder: str, tape: RecordedTape) -> None:
+        """Delete the main tape that was recorded when only the head of this source was there."""
+        name = _tape_ref(folder, None)
+        recorded = self._read(name)
+        if recorded is None or recorded == tape.tip or self._graph.parents(recorded):
+            return
+        line = Line(self._graph, tape.tip)
+        if compare_to_line(self._graph, self._find, recorded, line) is Relation.EARLIER:
+            self._set(name, None)
+
+    def _read(self, name: RefName) -> ObjectId | None:
+        if name not in self._now:
+            self._now[name] = self._before[name] = self._find_ref(name)
+        return self._now[name]
+
+    def _set(self, name: RefName, oid: ObjectId | None) -> None:
+        self._read(name)
+        self._now[name] = oid
+        folder, mark, _ = name.partition("/file/forks/")
+        if mark:
+            self._forks.setdefault(folder, set()).add(name)
+
+    def _iter_forks(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
+        names = set(self._forks.get(folder, ()))
+        names.update(name for name, _ in self._iter_refs(f"{folder}/file/forks/"))
+        for name in sorted(names):
+            oid = self._read(name)
+            if oid is not None:
+                yield name, oid
+
+
+class _Lines:
+    """The line of a tape and those that its forks left behind, read when first needed."""
+
+    def __init__(self, graph: TurnGraph, find: Find, tips: tuple[ObjectId, ...]) -> None:
+        self._graph = graph
+        self._find = find
+        self._tips = tips
+        self._read: list[Line] = []
+
+    def relate(self, oid: ObjectId) -> Relation:
+        """Return how a recorded tape relates to this one, any of whose lines may hold it."""
+        relation = compare_to_line(self._graph, self._find, oid, self._line(0))
+        if relation is Relation.NEITHER:
+            for number in range(1, len(self._tips)):
+                other = compare_to_line(self._graph, self._find, oid, self._line(number))
+                if other in {Relation.SAME, Relation.EARLIER}:
+                    return Relation.EARLIER
+        return relation
+
+    def is_recorded_in(self, oid: ObjectId) -> bool:
+        """Return whether the tape is that one, or an earlier state of it."""
+        relation = compare_to_line(self._graph, self._find, oid, self._line(0))
+        return relation in {Relation.SAME, Relation.LATER}
+
+    def holds(self, oid: ObjectId) -> bool:
+        """Return whether a turn is on the line of the tape."""
+        return self._line(0).find(oid) is not None
+
+    def _line(self, number: int) -> Line:
+        while len(self._read) <= number:
+            self._read.append(Line(self._graph, self._tips[len(self._read)]))
+        return self._read[number]
+
+
+def _session_folder(harness: str, session_id: str) -> str:
+    return f"refs/sessions/{harness}/{percent_encode_component(session_id)}"
+
+
+def _tape_ref(folder: str, agent: str | None) -> RefName:
+    if agent is None:
+        return RefName.parse(f"{folder}/file/main")
+    try:
+        return RefName.parse(f"{folder}/file/agents/{percent_encode_component(agent)}")
+    except InvalidNameError:
+        # Two long parts are too much for one name: the second gives way to its hash.
+        digits = hash_content(agent.encode("utf-8", "surrogatepass")).hex()[:32]
+        return RefName.parse(f"{folder}/file/agents/_{digits}")
+
+
+def _fork_ref(folder: str, oid: ObjectId) -> RefName:
+    return RefName.parse(f"{folder}/file/forks/{oid.short(FORK_DIGIT_COUNT)}")
