@@ -110,6 +110,7 @@ class PackWriter:
         self._held: dict[Kind, list[CompressedFrame]] = {kind: [] for kind in Kind}
         self._held_size = 0
         self._directory = Directory()
+        self._first_frame = 0  # of the section in the making
         self._outer_ids = bytearray()
         self._hasher = content_hasher()
         self._file: TemporaryFile | None = None
@@ -189,6 +190,7 @@ class PackWriter:
         self._directory.sections.append(
             Section(after - first, section[SECTION_OUTER_COUNT], len(ids))
         )
+        self._first_frame = len(self._directory)
         return True
 
     def finish(self) -> PackSummary | None:
@@ -239,7 +241,6 @@ class PackWriter:
         section = self._section
         if not section.object_count:
             return
-        first = len(self._directory)
         for kind in Kind:
             left = section.take_frame(kind)
             if left is not None:
@@ -253,11 +254,12 @@ class PackWriter:
         self._outer_ids += section.outer_ids
         self._directory.sections.append(
             Section(
-                len(self._directory) - first,
+                len(self._directory) - self._first_frame,
                 len(section.outer_ids) // OID_SIZE_BYTES,
                 section.object_count,
             )
         )
+        self._first_frame = len(self._directory)
         self._section = SectionWriter(self._blob_content_size)
 
     def _place(self, frame: CompressedFrame) -> None:
