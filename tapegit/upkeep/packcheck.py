@@ -17,48 +17,38 @@ from __future__ import annotations
 
 from itertools import accumulate, pairwise
 from operator import lt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import DataError, FormatError, IntegrityError, StorageError, UnsafePathError
+from tapegit.errors import DataError, FormatError, IntegrityError, StorageError
 from tapegit.files.safe_read import map_file
 from tapegit.formats.pack import (
     FOOTER_SIZE_BYTES,
     HEADER_SIZE_BYTES,
     KINDS_BY_NUMBER,
-    SECTION_END,
-    SECTION_FIRST_OUTER,
-    SECTION_FIRST_TURN,
     SECTION_OUTER_COUNT,
-    SECTION_ROPES,
-    SECTION_WIDTH,
+    Directory,
+    Frame,
+    Section,
     decode_directory,
     decode_footer,
+    outer_ids_offset,
+    number_sections,
     verify_header,
 )
 from tapegit.formats.packindex import FANOUT_COUNT, SEVERAL_PARENTS_BIT, PackIndex
 from tapegit.objects.kind import KIND_NUMBERS, Kind
 from tapegit.objects.oid import OID_SIZE_BYTES, content_hasher
-from tapegit.store.pack_file import PackFile, PackGoneError
+from tapegit.store.pack_file import PackFile, read_outer_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tapegit.formats.pack import Directory, Footer
+    from tapegit.formats.pack import Footer
 
 _CHUNK_COUNT: Final = 1 << 16
 _CHUNK_SIZE_BYTES: Final = 1 << 22
-_FRAME_ENTRY_SIZE_BYTES: Final = 24
-_SECTION_ENTRY_SIZE_BYTES: Final = 12
 _TURN_NUMBER: Final = KIND_NUMBERS[Kind.TURN]
-
-
-class Layout(NamedTuple):
-    """What the tables of a pack say of its frames and sections, as the columns of an index."""
-
-    first_ordinals: list[int]
-    frame_sections: list[int]
-    sections: list[int]
 
 
 class CheckedPack:
@@ -100,15 +90,7 @@ class CheckedPack:
 
     def read_outer_ids(self, file: PackFile, section: int) -> list[bytes]:
         """Return the outer ids of a section, as plain bytes; raises as `read_frame`."""
-        header = self.index.header
-        numbers = self.index.section(section)
-        offset = (
-            header.directory_offset
-            + header.frame_count * _FRAME_ENTRY_SIZE_BYTES
-            + header.section_count * _SECTION_ENTRY_SIZE_BYTES
-            + numbers[SECTION_FIRST_OUTER] * OID_SIZE_BYTES
-        )
-        ids = file.read(offset, numbers[SECTION_OUTER_COUNT] * OID_SIZE_BYTES)
+        ids = read_outer_ids(file, self.index, section)
         return [ids[at : at + OID_SIZE_BYTES] for at in range(0, len(ids), OID_SIZE_BYTES)]
 
 
@@ -138,86 +120,81 @@ def verify_index(index: PackIndex) -> None:
     Raises:
         FormatError: They do not.
     """
-    layout = _verify_frames(index)
-    if list(index.frame_first_ordinals) != layout.first_ordinals:
-        raise _index_error(index, "its frames do not hold its objects")
-    if list(index.sections) != layout.sections:
-        raise _index_error(index, "its sections do not fit its frames")
+    _verify_frames(index)
     _verify_order(index)
     _verify_turns(index)
 
 
-def _verify_frames(index: PackIndex) -> Layout:
+def _verify_frames(index: PackIndex) -> None:
     header = index.header
-    offset = HEADER_SIZE_BYTES
-    for start, size in zip(index.frame_offsets, index.frame_compressed_sizes, strict=True):
-        if start != offset or size == 0:
-            raise _index_error(index, "its frames have gaps")
-        offset += size
     firsts = [*index.frame_first_ordinals, header.object_count]
-    sections = list(index.frame_sections)
-    outer_counts = [index.section(n)[SECTION_OUTER_COUNT] for n in range(header.section_count)]
-    tables = header.frame_count * _FRAME_ENTRY_SIZE_BYTES + OID_SIZE_BYTES * sum(outer_counts)
-    tables += header.section_count * _SECTION_ENTRY_SIZE_BYTES
+    owners = list(index.frame_sections)
+    offsets = accumulate(index.frame_compressed_sizes, initial=HEADER_SIZE_BYTES)
     if (
-        offset != header.directory_offset
-        or offset + tables + FOOTER_SIZE_BYTES != header.pack_size
+        [*index.frame_offsets, header.directory_offset] != list(offsets)
+        or 0 in index.frame_compressed_sizes
         or any(low >= high for low, high in pairwise(firsts))
-        or firsts[0] != 0
-        or sorted(set(sections)) != list(range(header.section_count))
-        or sections != sorted(sections)
+        or owners != sorted(owners)
+        or sorted(set(owners)) != list(range(header.section_count))
         or any(kind not in KINDS_BY_NUMBER for kind in index.frame_kind_numbers)
     ):
         raise _index_error(index, "its frames do not fill the pack")
-    counts = [high - low for low, high in pairwise(firsts)]
-    return lay_out(index.frame_kind_numbers, counts, sections, outer_counts)
+    directory = _directory_of(index)
+    outer_count = sum(section.outer_count for section in directory.sections)
+    size_bytes = (
+        outer_ids_offset(header.directory_offset, header.frame_count, header.section_count)
+        + outer_count * OID_SIZE_BYTES
+        + FOOTER_SIZE_BYTES
+    )
+    sections, _ = number_sections(directory)
+    if size_bytes != header.pack_size or sections.tolist() != index.sections.tolist():
+        raise _index_error(index, "its sections do not fit its frames")
 
 
-def lay_out(
-    kind_numbers: Sequence[int],
-    counts: Sequence[int],
-    frame_sections: Sequence[int],
-    outer_counts: Sequence[int],
-) -> Layout:
-    """Return the columns of an index that follow from the tables of a pack.
-
-    Args:
-        kind_numbers: The kind of each frame, ascending within a section.
-        counts: How many objects each frame holds.
-        frame_sections: The section of each frame.
-        outer_counts: How many outer ids each section has.
-    """
-    totals = [[0] * (len(KINDS_BY_NUMBER) + 1) for _ in outer_counts]
-    for kind, count, section in zip(kind_numbers, counts, frame_sections, strict=True):
-        totals[section][kind] += count
-    sections: list[int] = []
-    ordinal = outer = turn = 0
-    for (_, *kinds), outer_count in zip(totals, outer_counts, strict=True):
-        starts = list(accumulate(kinds, initial=ordinal))
-        sections += [*starts, outer, outer_count, turn]
-        ordinal, outer, turn = starts[-1], outer + outer_count, turn + kinds[_TURN_NUMBER - 1]
-    firsts = list(accumulate(counts, initial=0))[:-1]
-    return Layout(firsts, list(frame_sections), sections)
+def _directory_of(index: PackIndex) -> Directory:
+    """Return the tables of the pack that an index is of; the outer ids are not in it."""
+    directory = Directory()
+    for number in range(index.header.frame_count):
+        directory.append(
+            Frame(
+                index.frame_offsets[number],
+                index.frame_compressed_sizes[number],
+                index.frame_content_sizes[number],
+                index.record_count(number),
+                index.frame_kind_numbers[number],
+            )
+        )
+    owners = index.frame_sections.tolist()
+    for number in range(index.header.section_count):
+        frames = [frame for frame, owner in enumerate(owners) if owner == number]
+        count = sum(directory.record_counts[frame] for frame in frames)
+        outer_count = index.section(number)[SECTION_OUTER_COUNT]
+        directory.sections.append(Section(len(frames), outer_count, count))
+    return directory
 
 
 def _verify_order(index: PackIndex) -> None:
     """Check ids, fan-out, ordinals and positions, some thousands at a time."""
     count = index.object_count
     last = b""
+    tally = [0] * FANOUT_COUNT
     for start in range(0, count, _CHUNK_COUNT):
         places = range(start, min(start + _CHUNK_COUNT, count))
-        ids = [last, *map(index.id_at, places)]
-        if not all(map(lt, ids, ids[1:])):
+        ids = list(map(index.id_at, places))
+        if not all(map(lt, [last, *ids], ids)):
             raise _index_error(index, "its ids are not ascending")
         last = ids[-1]
+        for oid in ids:
+            tally[oid[0]] += 1
         ordinals = index.ordinals[places.start : places.stop].tolist()
         if max(ordinals) >= count or max(index.positions[places.start : places.stop]) >= count:
             raise _index_error(index, "it names an object it does not have")
         if list(map(index.positions.__getitem__, ordinals)) != list(places):
             raise _index_error(index, "its ordinals and positions do not fit together")
-    for first in range(FANOUT_COUNT):
-        low, high = index.bucket(first) if hasattr(index, "bucket") else (0, 0)
-        if low < high and (index.id_at(low)[0] != first or index.id_at(high - 1)[0] != first):
+    starts = accumulate(tally, initial=0)
+    for first, (start, end) in enumerate(pairwise(starts)):
+        low, high = (bytes([first]) + rest * (OID_SIZE_BYTES - 1) for rest in (b"\0", b"\xff"))
+        if index.place_of(low) != start or not end - 1 <= index.place_of(high) <= end:
             raise _index_error(index, "its fan-out does not fit its ids")
 
 
@@ -283,15 +260,15 @@ def _verify_tables(pack: CheckedPack, file: PackFile) -> None:
         raise IntegrityError("its footer states another checksum than its name", where=pack.path)
     if footer.directory_offset != header.directory_offset:
         raise FormatError("its index is not of this pack", where=pack.path)
-    layout = lay_out_directory(directory)
     index = pack.index
+    sections, owners = number_sections(directory)
     same = (
-        layout.first_ordinals == list(index.frame_first_ordinals)
-        and layout.sections == list(index.sections)
-        and list(directory.compressed_sizes) == list(index.frame_compressed_sizes)
-        and list(directory.content_sizes) == list(index.frame_content_sizes)
+        sections.tolist() == index.sections.tolist()
+        and owners.tolist() == index.frame_sections.tolist()
+        and directory.record_counts == _directory_of(index).record_counts
+        and directory.compressed_sizes.tolist() == index.frame_compressed_sizes.tolist()
+        and directory.content_sizes.tolist() == index.frame_content_sizes.tolist()
         and bytes(directory.kind_numbers) == bytes(index.frame_kind_numbers)
-        and layout.frame_sections == list(index.frame_sections)
     )
     if not same:
         raise FormatError("its tables are not those of its index", where=pack.path)
@@ -312,21 +289,6 @@ def read_tables(file: PackFile) -> tuple[Footer, Directory]:
     return footer, decode_directory(tables, footer, where=file.path)
 
 
-def lay_out_directory(directory: Directory) -> Layout:
-    """Return the columns of an index that follow from the tables of a pack."""
-    frame_sections = [
-        number
-        for number, section in enumerate(directory.sections)
-        for _ in range(section.frame_count)
-    ]
-    return lay_out(
-        directory.kind_numbers,
-        directory.record_counts,
-        frame_sections,
-        [section.outer_count for section in directory.sections],
-    )
-
-
 def verify_checksum(pack: CheckedPack, file: PackFile) -> None:
     """Check that the pack is what its name says, by its bytes.
 
@@ -340,19 +302,3 @@ def verify_checksum(pack: CheckedPack, file: PackFile) -> None:
         hasher.update(file.read(start, min(_CHUNK_SIZE_BYTES, end - start)))
     if f"pack-{hasher.hexdigest()}" != pack.name:
         raise IntegrityError("its bytes do not match its checksum", where=pack.path)
-
-
-__all__ = [
-    "CheckedPack",
-    "Layout",
-    "PackGoneError",
-    "UnsafePathError",
-    "describe",
-    "iter_pack_damage",
-    "lay_out",
-    "lay_out_directory",
-    "open_index",
-    "read_tables",
-    "verify_checksum",
-    "verify_index",
-]

@@ -1,0 +1,88 @@
+"""Whether what an index states of a turn follows from the turn.
+
+Source: tapesformat-packindex(5), "Fields".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapegit.formats.pack import SECTION_FIRST_TURN, SECTION_TAGS, SECTION_TURNS
+from tapegit.formats.packindex import LEADER_BIT, SEVERAL_PARENTS_BIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tapegit.formats.packindex import PackIndex
+    from tapegit.objects.turn import Turn
+
+_GENERATION_MASK = LEADER_BIT - 1
+
+
+def are_facts_right(
+    index: PackIndex, ordinal: int, turn: Turn, targets: Sequence[int], section: Sequence[int]
+) -> bool:
+    """Return whether generation, date, role and parents of a turn are right in an index.
+
+    Generation and date of a turn with a parent outside the pack cannot be known from it, and
+    are not judged.
+
+    Args:
+        index: The index, its tables verified.
+        ordinal: The turn's.
+        turn: The turn.
+        targets: What its record refers to: ordinals, or `~place` of an outer id.
+        section: The numbers of its section.
+    """
+    number = section[SECTION_FIRST_TURN] + ordinal - section[SECTION_TURNS]
+    if (index.turn_generations[number] >= LEADER_BIT) != (turn.role == "session"):
+        return False
+    word = index.turn_parents[number]
+    parents: list[int]
+    if not turn.parents:
+        if word != 0:
+            return False
+        parents = []
+    elif len(turn.parents) == 1 and word < SEVERAL_PARENTS_BIT:
+        parent = index.ordinals[word - 1] if word else -1
+        if parent not in targets and not _has_parents(index, number, turn):
+            return False
+        parents = [_turn_number(index, parent, section)]
+    else:
+        if not _has_parents(index, number, turn):
+            return False
+        positions = [index.find_position(bytes.fromhex(oid)) for oid in turn.parents]
+        if min(positions) < 0:
+            return True
+        parents = [_turn_number(index, index.ordinals[p], section) for p in positions]
+    if parents and min(parents) < 0:
+        return True  # one is no turn, which the check of links reports
+    return _are_numbers_right(index, number, turn.time or 0, parents)
+
+
+def _are_numbers_right(index: PackIndex, number: int, time_ms: int, parents: Sequence[int]) -> bool:
+    generations = [index.turn_generations[parent] & _GENERATION_MASK for parent in parents]
+    expected = 0 if 0 in generations else 1 + max(generations, default=0)
+    dates = [index.turn_dates[parent] for parent in parents]
+    return index.turn_generations[number] & _GENERATION_MASK == expected and index.turn_dates[
+        number
+    ] == max([time_ms, *dates])
+
+
+def _has_parents(index: PackIndex, number: int, turn: Turn) -> bool:
+    return [oid.hex() for oid in index.parents_at(number)] == list(turn.parents)
+
+
+def _turn_number(index: PackIndex, ordinal: int, section: Sequence[int]) -> int:
+    """Return the turn number of an ordinal, or -1 where it is no turn's."""
+    if not section[SECTION_TURNS] <= ordinal < section[SECTION_TAGS]:
+        owner = index.frame_sections[index.frame_of(ordinal)]
+        section = index.section(owner)
+        if not section[SECTION_TURNS] <= ordinal < section[SECTION_TAGS]:
+            return -1
+    return int(section[SECTION_FIRST_TURN] + ordinal - section[SECTION_TURNS])
+
+
+def iter_parents(index: PackIndex, ordinal: int, section: Sequence[int]) -> Iterator[bytes]:
+    """Yield the parents that an index states of a turn, as plain bytes."""
+    yield from index.parents_at(section[SECTION_FIRST_TURN] + ordinal - section[SECTION_TURNS])
