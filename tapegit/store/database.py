@@ -186,6 +186,7 @@ class ObjectDatabase:
 
         `batch.write(kind, data)` as often as needed, then `batch.commit()`, then the refs.
         """
+        self.packed.forget_freshened()
         return self.loose.begin_batch(self.packed.freshen)
 
     def refresh(self) -> None:

@@ -207,6 +207,10 @@ class PackedSource:
                 return True
         return False
 
+    def forget_freshened(self) -> None:
+        """Set times again from here on: gc may have removed packs since the last transaction."""
+        self._freshened.clear()
+
     def refresh(self, *, is_certain: bool = False) -> bool:
         """Look at the folder again if its time says so; return whether packs came or went.
 
