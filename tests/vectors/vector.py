@@ -18,11 +18,16 @@ _COMMENT = re.compile(r"#.*")
 
 
 class Vector(NamedTuple):
-    """One case: its headers, and the bytes that the body stands for."""
+    """One case: its headers, and its body as it stands in the file."""
 
     name: str
     headers: dict[str, str]
-    data: bytes
+    body: bytes
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that the body stands for; made anew each time, for some are large."""
+        return _decode_body(self.headers.get("body", "bytes"), self.body)
 
     @property
     def expect(self) -> str:
@@ -50,7 +55,7 @@ def read_vector(path: Path) -> Vector:
         headers[found[1]] = found[2]
     if next(iter(headers.items())) != ("tapes-vector", "1"):
         raise ValueError(f"{path.name}: no vector of version 1")
-    return Vector(path.stem, headers, _decode_body(headers.get("body", "bytes"), body))
+    return Vector(path.stem, headers, body)
 
 
 def iter_vectors(format_name: str) -> list[Vector]:
@@ -82,9 +87,15 @@ def _decode_body(kind: str, body: bytes) -> bytes:
         return parse_hex(body.decode())
     if kind != "recipe":
         raise ValueError(kind)
+    return cook_recipe(body.decode())
+
+
+def cook_recipe(text: str) -> bytes:
+    """Return the bytes that a recipe makes; see fixtures/vectors/README.md."""
     made = bytearray()
-    for line in body.decode().splitlines():
-        _cook(line, made)
+    for line in text.split("\n"):
+        if line:
+            _cook(line, made)
     return bytes(made)
 
 
