@@ -14,6 +14,7 @@ import msgspec
 
 from tapegit.dialects.json_records import RecordReader
 from tapegit.harness.table import HEAD_RECORD_COUNT, find_harness
+from tapegit.recorder.outcome import Failure
 from tapegit.recorder.threader import Threader
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ FAILURE_COUNT_MAX: Final = 1000
 """How many unreadable records of one source are listed; the others are counted."""
 
 _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
-
-
-class Failure(NamedTuple):
-    """A record that could not be read: the line it is on, from 1, and why."""
-
-    line: int
-    reason: str
 
 
 class RecordedSource(NamedTuple):

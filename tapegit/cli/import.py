@@ -1,0 +1,33 @@
+"""`tapes import`."""  # noqa: N999 - the name of the command, and only ever imported by name
+
+from __future__ import annotations
+
+import click
+
+from tapegit.cli.app import App, pass_app
+from tapegit.cli.types import json_option
+from tapegit.errors import TranscriptError
+from tapegit.porcelain.import_transcripts import import_transcripts
+from tapegit.ui.imports import print_imports
+from tapegit.ui.progress import Progress
+
+
+@click.command("import")
+@click.option("-n", "--dry-run", is_flag=True, help="Write nothing, but say what would be new")
+@json_option
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@pass_app
+def command(app: App, /, dry_run: bool, as_json: bool, paths: tuple[str, ...]) -> None:
+    """Record transcripts that a harness wrote"""
+    repository = app.repository
+    with Progress(app.terminal, "importing") as progress:
+        files = import_transcripts(repository, paths, dry_run=dry_run, on_progress=progress.advance)
+    print_imports(app.terminal, files, paths, as_json=as_json, dry_run=dry_run)
+    skipped = [file for file in files if file.reason is not None]
+    if skipped and len(skipped) == len(files):
+        first = skipped[0]
+        raise TranscriptError(
+            f"nothing was imported: '{first.path}': {first.reason}",
+            path=first.path,
+            reason=first.reason,
+        )
