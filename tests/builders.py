@@ -24,7 +24,6 @@ STRANGERS = (
     "objects/pack/notes.txt",
     "objects/00/README",
     "refs/heads/.DS_Store",
-    "refs/Thumbs.db",
     "stranger.txt",
 )
 """Files that do not belong into a store, and that every reader must pass over."""

@@ -20,6 +20,7 @@ import click
 from tapegit.errors import ConfigError
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
+from tapegit.refs.names import RefName
 from tapegit.repository.discover import discover
 from tapegit.repository.repository import Repository
 
@@ -88,17 +89,29 @@ class App:
     @cached_property
     def resolver(self) -> Resolver:
         """What turns revisions into ids."""
-        return Resolver(self.repository.objects, self.repository.refs, self.graph)
+        return Resolver(
+            self.repository.objects,
+            self.repository.refs,
+            self.graph,
+            clock=self.clock,
+            warn=self.terminal.warning,
+        )
 
     def note_broken(self, name: str, error: TapesError) -> None:
         """Keep what is wrong with one ref until all the others have been shown.
+
+        A file below `refs/` that is named as no ref can be is a stranger's: worth a warning,
+        unless it is hidden, and no failure, as in git.
 
         Raises:
             TapesError: packed-refs as a whole cannot be read: then nothing can be trusted.
         """
         if name == "packed-refs":
             raise error
-        self._broken.append(error)
+        if RefName.try_parse(name) is not None:
+            self._broken.append(error)
+        elif "/." not in name:
+            self.terminal.warning(f"passing over '{name}': {error}")
 
     def raise_broken(self) -> None:
         """Raise the first of the errors kept, after a warning for each further one."""

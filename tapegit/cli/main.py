@@ -25,6 +25,7 @@ from tapegit.cli.failure import (
     format_failure,
 )
 from tapegit.cli.table import CLASS_TITLES, COMMANDS, module_name
+from tapegit.cli.types import attach_values
 from tapegit.errors import TapesError
 from tapegit.ui.terminal import Terminal
 
@@ -54,10 +55,11 @@ class TapesGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the first argument names; suggest some if it names none."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(_describe_unknown(name), ctx=ctx)
-        return super().resolve_command(ctx, args)
+        word = args[0]
+        if word not in COMMANDS and not word.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(_describe_unknown(word), ctx=ctx)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, rest if command is None else attach_values(command, rest)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by class, without importing them."""

@@ -9,7 +9,6 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import InvalidNameError, RefNotFoundError
-from tapegit.graph.dates import parse_date
 from tapegit.porcelain import reflog
 from tapegit.refs.names import HEAD, RefName
 from tapegit.ui.dates import DATE_MODES
@@ -101,7 +100,10 @@ def expire(
     """Forget old moves"""
     now_ms = app.clock()
     expiry = reflog.Expiry(
-        parse_date(before, now_ms), parse_date(unreachable, now_ms), rewrite, dry_run
+        reflog.parse_expiry(before, now_ms),
+        reflog.parse_expiry(unreachable, now_ms),
+        rewrite,
+        dry_run,
     )
     if take_all:
         names = list(reflog.iter_logged(app.repository))

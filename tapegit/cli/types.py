@@ -33,6 +33,26 @@ def ref_name(text: str) -> RefName:
     return RefName.parse(text)
 
 
+def attach_values(command: click.Command, args: list[str]) -> list[str]:
+    """Return arguments in which options with an optional value have one, attached.
+
+    As in git such a value is written `--abbrev=7`, and what follows a mere `--abbrev` is an
+    argument; click would take it for the value.
+    """
+    written = {
+        name: f"{option.opts[-1]}={option.flag_value}"
+        for option in command.params
+        if isinstance(option, click.Option) and _has_optional_value(option)
+        for name in option.opts
+    }
+    end = args.index("--") if "--" in args else len(args)
+    return [written.get(arg, arg) for arg in args[:end]] + args[end:]
+
+
+def _has_optional_value(option: click.Option) -> bool:
+    return not option.is_flag and isinstance(option.flag_value, str | int)
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--json` as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line")(

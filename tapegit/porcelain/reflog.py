@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, InvalidNameError, ObjectNotFoundError, RefNotFoundError
 from tapegit.graph.ancestry import is_ancestor
+from tapegit.graph.dates import parse_date
+from tapegit.objects.canonical import INTEGER_MAX
 from tapegit.objects.oid import ZERO_OID
 from tapegit.refs.names import HEAD, RefName
 
@@ -41,6 +43,17 @@ class Expiry(NamedTuple):
     unreachable_ms: int
     is_rewriting: bool = False
     is_dry_run: bool = False
+
+
+def parse_expiry(text: str, now_ms: int) -> int:
+    """Return the time before which moves are to be forgotten; `now` and `all` forget all of them.
+
+    Raises:
+        InvalidNameError: The text is no date.
+    """
+    if text in ("now", "all"):
+        return INTEGER_MAX
+    return 0 if text == "false" else parse_date(text, now_ms)
 
 
 def list_entries(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from tapegit.cli.types import kind, ref_name
+from tapegit.cli.types import attach_values, kind, ref_name
 from tapegit.errors import InvalidNameError
 from tapegit.objects.kind import Kind
 
@@ -26,3 +26,22 @@ def test_ref_name_keeps_the_error_of_names():
     assert ref_name("refs/heads/main").short == "main"
     with pytest.raises(InvalidNameError):
         ref_name("refs/heads/a..b")
+
+
+def test_attach_values_gives_optional_values_their_default():
+    """A mere `--abbrev` has its default; what follows it, or stands behind `--`, is an argument."""
+
+    @click.command()
+    @click.option("-a", "--abbrev", is_flag=False, flag_value=7, type=int)
+    @click.option("--flag", is_flag=True)
+    @click.argument("names", nargs=-1)
+    def command(**_):
+        pass
+
+    def attach(*args):
+        return attach_values(command, list(args))
+
+    assert attach("--abbrev", "main") == ["--abbrev=7", "main"]
+    assert attach("-a", "main") == ["--abbrev=7", "main"]
+    assert attach("--abbrev=9", "--flag") == ["--abbrev=9", "--flag"]
+    assert attach("--", "--abbrev") == ["--", "--abbrev"]

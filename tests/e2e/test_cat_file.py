@@ -1,0 +1,203 @@
+"""`tapes cat-file`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.builders import make_tape, write_blob, write_bytes, write_tag, write_turn
+
+REQUEST = json.dumps(
+    {"model": "m", "messages": [{"role": "user", "content": f"{n} " * 40} for n in range(30)]}
+).encode()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("-t", "main"),
+        ("-t", "v1"),
+        ("-t", "v1^{}"),
+        ("-t", "HEAD~2"),
+        ("-t", "nope"),
+        ("-e", "main"),
+        ("-e", "v1"),
+        ("-e", "nope"),
+        ("-t",),
+        ("-t", "-s", "main", "main"),
+        ("nokind", "main"),
+        ("blob", "main"),
+    ],
+)
+def test_kinds_and_refusals_are_git_s(twin, args):
+    """What git prints of its kinds is printed of ours, and what it refuses is refused."""
+    twin.same("cat-file", *args)
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--batch-check=%(objectname) %(objecttype)",), "main\nv1\n{main}\nv1^{}\nHEAD~1\n"),
+        (("--batch-check=%(objecttype)",), "nope\nmain~9\nmain\n\n"),
+        (("--batch-check=%(rest)|%(objecttype)",), "main some more words\nv1\nlight \n"),
+        (("--batch-check=[%(objectname)",), "light"),
+        (("--batch-check=%(objecttype)", "-z"), "main\0nope\0v1\0"),
+        (("--batch-check=%(nope)",), "main\n"),
+    ],
+)
+def test_batch_check_answers_as_git_does(twin, args, text):
+    """Each line has git's answer, at its place, also where nothing is found."""
+    if "-z" in args and twin.git("cat-file", *args, input="").returncode == 129:
+        pytest.skip("this git has no cat-file -z")
+    if "-z" in args:
+        # git keeps new-lines in its answers to -z; ours end as the questions do
+        assert twin.tapes("cat-file", *args, input=text).data == b"turn\0nope missing\0tag\0"
+        return
+    main = twin.translate(twin.git("rev-parse", "main").stdout.strip())
+    twin.same("cat-file", *args, input=text.replace("{main}", main))
+
+
+def test_blob_is_printed_exactly(tapes, repository):
+    """The data of a blob comes out byte by byte, as `blob` and as -p."""
+    data = bytes(range(256))
+    oid = write_blob(repository, data)
+
+    assert tapes("cat-file", "blob", oid).data == data
+    assert tapes("cat-file", "-p", oid).data == data
+    assert tapes("cat-file", "-s", oid).lines == ["256"]
+
+
+def test_rope_is_listed_or_joined(tapes, repository):
+    """-p lists the entries of a rope; asking for a blob gives the bytes they join to."""
+    oid = write_bytes(repository, REQUEST)
+
+    assert tapes("cat-file", "-t", oid).lines == ["rope"]
+    listed = tapes("cat-file", "-p", oid).lines
+    assert any(line.startswith(("blob ", "rope ")) for line in listed)
+    assert tapes("cat-file", "blob", oid).data == REQUEST
+    assert tapes("cat-file", "rope", oid).data.startswith(b"\x01")
+
+
+def test_turn_is_indented_json(tapes, repository):
+    """-p of a turn is the same JSON, over several lines."""
+    (oid,) = make_tape(repository, 1)
+
+    raw, pretty = tapes("cat-file", "turn", oid).out, tapes("cat-file", "-p", oid).out
+
+    assert json.loads(raw) == json.loads(pretty)
+    assert "\n  " in pretty
+    assert "\n" not in raw
+
+
+def test_tag_leads_to_what_is_asked_for(tapes, repository):
+    """A tag asked for as its object's kind is followed; asked for as a tag it is itself."""
+    turn = write_turn(repository, "tagged")
+    tag = write_tag(repository, turn)
+
+    assert tapes("cat-file", "turn", tag).data == tapes("cat-file", "turn", turn).data
+    assert tapes("cat-file", "tag", tag).out.startswith(f"object {turn}\ntype turn\n")
+    assert tapes("cat-file", "-p", tag).data == tapes("cat-file", "tag", tag).data
+
+
+def test_exists_is_about_the_store(tapes, store):
+    """A whole id of no object is 1 without a word."""
+    assert tapes("cat-file", "-e", "ab" * 32, code=1).err == ""
+
+
+def test_batch_gives_line_and_data(tapes, repository):
+    """--batch: id, kind and size, the data, a new-line; in the order asked, also twice."""
+    one, two = write_blob(repository, b"one\n"), write_blob(repository, b"two")
+    text = f"{two}\n{one}\nnope\n{two}\n"
+
+    data = tapes("cat-file", "--batch", input=text).data
+
+    assert data == (
+        f"{two} blob 3\ntwo\n{one} blob 4\none\n\nnope missing\n{two} blob 3\ntwo\n".encode()
+    )
+
+
+def test_batch_format_may_follow_only_attached(tapes, repository):
+    """`--batch=FORMAT` takes a format; a word behind a mere --batch is an argument too many."""
+    oid = write_blob(repository, b"x")
+
+    assert tapes("cat-file", "--batch=%(objectsize)", input=f"{oid}\n").data == b"1\nx\n"
+    tapes("cat-file", "--batch", "%(objectsize)", code=2)
+
+
+def test_batch_names_what_is_ambiguous(tapes, repository):
+    """A prefix of several ids is ambiguous, not missing."""
+    oids = [str(write_blob(repository, b"%d" % number)) for number in range(70)]
+    prefix = next(oid[:1] for oid in oids if sum(o.startswith(oid[:1]) for o in oids) > 1)
+    four = next((o[:4] for o in oids if sum(p.startswith(o[:4]) for p in oids) > 1), None)
+
+    answer = tapes("cat-file", "--batch-check", input=f"{prefix}\n").out
+
+    assert answer == f"{prefix} missing\n"  # too short to be a prefix at all
+    if four is not None:
+        assert tapes("cat-file", "--batch-check", input=f"{four}\n").out == f"{four} ambiguous\n"
+
+
+def test_all_objects_are_each_listed_once(tapes, repository):
+    """--batch-all-objects takes no input and lists every object in order of ids."""
+    oids = {str(write_blob(repository, b"%d" % number)) for number in range(5)}
+    oids.add(str(write_turn(repository)))
+
+    lines = tapes("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").lines
+
+    assert lines == sorted(oids)
+    unordered = ("--unordered", "--batch-all-objects", "--batch-check=%(objectname)")
+    assert set(tapes("cat-file", *unordered).lines) == oids
+
+
+def test_answers_come_at_once(repository, work):
+    """A program that asks one by one gets each answer before it asks again."""
+    oid = write_blob(repository, b"abc")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tapegit", "cat-file", "--batch"],
+        cwd=work,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for _ in range(3):
+        process.stdin.write(f"{oid}\n".encode())
+        process.stdin.flush()
+        assert process.stdout.readline() == f"{oid} blob 3\n".encode()
+        assert process.stdout.read(4) == b"abc\n"
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_damaged_object_is_an_error_and_no_wrong_data(tapes, repository, store):
+    """A flipped byte in a file is a named error that says which object, and no data."""
+    oid = str(write_blob(repository, b"precious"))
+    path = store / "objects" / oid[:2] / oid[2:]
+    path.chmod(0o600)
+    data = bytearray(path.read_bytes())
+    data[-6] ^= 1
+    path.write_bytes(data)
+
+    result = tapes("cat-file", "-p", oid, code=None)
+
+    assert 30 <= result.code <= 35
+    assert result.data == b""
+    assert oid in result.err
+
+
+def test_endless_line_is_bounded(tapes, store):
+    """A name without an end is an error, not memory."""
+    assert (
+        "standard input" in tapes("cat-file", "--batch-check", input=b"x" * (1 << 18), code=30).err
+    )
+
+
+@pytest.mark.parametrize(
+    "args", [("--batch", "-p"), ("--batch", "--batch-check"), ("--batch", "main"), ("-p",), ()]
+)
+def test_modes_do_not_mix(tapes, store, args):
+    """One mode at a time."""
+    tapes("cat-file", *args, code=2)
