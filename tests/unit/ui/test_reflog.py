@@ -25,9 +25,10 @@ MOVE = Move("refs/heads/main", 2, ReflogEntry(ZERO_OID, NEW, 1_750_000_000_000, 
 def test_format_entry_has_git_s_form():
     """A move is shown as `<id> <ref>@{<number>}: <message>`, or with a time."""
     assert "".join(map(str, format_entry(MOVE, "0101010", "main"))) == "0101010 main@{2}: import: x"
-    assert "".join(
-        map(str, format_entry(MOVE, "0101010", "main", date="short"))
-    ) == "0101010 main@{2025-06-15}: import: x"
+    assert (
+        "".join(map(str, format_entry(MOVE, "0101010", "main", date="short")))
+        == "0101010 main@{2025-06-15}: import: x"
+    )
 
 
 def test_reflog_members_leave_out_an_unknown_actor():

@@ -9,9 +9,11 @@ def test_format_table_aligns_columns():
     """Text is aligned left, numbers where asked for right, without rules."""
     table = format_table([("a", 1), ("long", 1000)], headers=("name", "count"), right=[1])
 
-    assert [
-        line.rstrip() for line in table.splitlines()
-    ] == ["name      count", "a             1", "long       1000"]
+    assert [line.rstrip() for line in table.splitlines()] == [
+        "name      count",
+        "a             1",
+        "long       1000",
+    ]
 
 
 def test_format_table_of_nothing_is_empty():
