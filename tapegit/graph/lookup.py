@@ -16,7 +16,7 @@ from tapegit.objects.oid import OID_HEX_LENGTH, ObjectId, OidPrefix
 from tapegit.refs.names import HEAD, RefName, percent_decode_component
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tapegit.refs.reader import Ref, RefReader
     from tapegit.store.source import ObjectSource
@@ -48,14 +48,16 @@ class Named(NamedTuple):
     ref: RefName | None = None
 
 
-def look_up(objects: ObjectSource, refs: RefReader, text: str, *, warnings: list[str]) -> Named:
+def look_up(
+    objects: ObjectSource, refs: RefReader, text: str, *, warn: Callable[[str], None]
+) -> Named:
     """Return what a name without steps means.
 
     Args:
         objects: Where ids are looked for.
         refs: Where names are looked for.
         text: The name.
-        warnings: Gets a line where the name also means something else.
+        warn: Takes a line where the name also means something else.
 
     Raises:
         RefNotFoundError: It means nothing.
@@ -71,7 +73,7 @@ def look_up(objects: ObjectSource, refs: RefReader, text: str, *, warnings: list
         if prefix is not None:
             others += [f"object {oid}" for oid in objects.match_prefix(prefix)]
         if others:
-            warnings.append(f"'{text}' is ambiguous: took {found[0].ref}, not {', '.join(others)}")
+            warn(f"'{text}' is ambiguous: took {found[0].ref}, not {', '.join(others)}")
         return found[0]
     oids = [] if prefix is None else objects.match_prefix(prefix, count_max=CANDIDATE_COUNT_MAX + 1)
     if not oids:
@@ -90,6 +92,22 @@ def find_ref(refs: RefReader, text: str) -> RefName | None:
     for named in _iter_refs(refs, text):
         return named.ref
     return None
+
+
+def abbreviate_ref(refs: RefReader, name: RefName) -> str:
+    """Return the shortest text that means this ref and could not mean another one.
+
+    Raises:
+        DataError: A ref on the way is damaged.
+    """
+    for rule in reversed(_REF_RULES):
+        head, tail = rule.split("%s")
+        short = name.removeprefix(head).removesuffix(tail)
+        if name != head + short + tail or not short:
+            continue
+        if [named.ref for named in _iter_refs(refs, short)] == [name]:
+            return short
+    return str(name)
 
 
 def pick_main_tape(tapes: Iterable[Ref], folder: str) -> Ref | None:

@@ -88,8 +88,8 @@ def iter_reachable(
         DataError: A tag, turn or rope is damaged, or of another kind than it must be.
     """
     report = on_missing or _refuse
-    tags, turns, content = _sort_tips(objects, tips, report)
-    left_tags, left_turns, left_content = _sort_tips(objects, exclude, _ignore)
+    tags, turns, content = sort_tips(objects, tips, on_missing=report)
+    left_tags, left_turns, left_content = sort_tips(objects, exclude, on_missing=_ignore)
     for oid in tags:
         if oid not in left_tags:
             yield Reached(oid, Kind.TAG)
@@ -103,11 +103,39 @@ def iter_reachable(
         if left_turns:
             walked.add(oid)
             border.update(dict.fromkeys(links.parents))
-    hidden: set[ObjectId] = set()
-    if border or left_content:
-        beyond = [oid for oid in border if oid not in walked]
-        hidden = set(_iter_hidden(objects, beyond, left_content))
+    beyond = [oid for oid in border if oid not in walked]
+    hidden = set(_iter_hidden(objects, beyond, left_content))
     yield from _iter_content(objects, needed, hidden, report)
+
+
+def iter_with_content(
+    objects: ObjectSource,
+    turns: Iterable[ObjectId],
+    *,
+    content: Iterable[ObjectId] = (),
+    hidden_turns: Iterable[ObjectId] = (),
+    hidden_content: Iterable[ObjectId] = (),
+) -> Iterator[Reached]:
+    """Yield turns as they come, then some content, what the turns need, and what that needs.
+
+    Args:
+        objects: Where everything is.
+        turns: What a walk yields.
+        content: Ids of blobs and ropes.
+        hidden_turns: Turns whose content is left out; missing ones leave nothing out.
+        hidden_content: Blobs and ropes that are left out with what they need.
+
+    Raises:
+        ObjectNotFoundError: An object is missing; the fields are oid and referrer.
+        DataError: A turn or rope is damaged, or of another kind than it must be.
+    """
+    needed: _Needs = dict.fromkeys(content)
+    for oid, links in _iter_links_of(objects, turns, _refuse):
+        yield Reached(oid, Kind.TURN)
+        for needs in links.contents:
+            needed.setdefault(needs, oid)
+    hidden = set(_iter_hidden(objects, hidden_turns, hidden_content))
+    yield from _iter_content(objects, needed, hidden, _refuse)
 
 
 def _refuse(oid: ObjectId, referrer: ObjectId | None) -> None:
@@ -124,10 +152,16 @@ def _ignore(oid: ObjectId, referrer: ObjectId | None) -> None:
     pass
 
 
-def _sort_tips(
-    objects: ObjectSource, tips: Iterable[ObjectId], report: OnMissing
+def sort_tips(
+    objects: ObjectSource, tips: Iterable[ObjectId], *, on_missing: OnMissing | None = None
 ) -> tuple[dict[ObjectId, None], dict[ObjectId, None], dict[ObjectId, None]]:
-    """Return the tags, the turns and the content that tips name; tags are followed."""
+    """Return the tags, the turns and the content that tips name; tags are followed.
+
+    Raises:
+        ObjectNotFoundError: An object is missing, and there is no `on_missing` to take it.
+        DataError: An object is damaged.
+    """
+    report = on_missing or _refuse
     tags: dict[ObjectId, None] = {}
     turns: dict[ObjectId, None] = {}
     content: dict[ObjectId, None] = {}
@@ -162,9 +196,15 @@ def _iter_linked(
     else:
         hidden = set(_iter_present(graph, exclude, (), _ignore))
         oids = _iter_present(graph, turns, hidden, on_missing)
+    yield from _iter_links_of(objects, oids, on_missing or _refuse)
+
+
+def _iter_links_of(
+    objects: ObjectSource, oids: Iterable[ObjectId], report: OnMissing
+) -> Iterator[tuple[ObjectId, TurnLinks]]:
     for oid, found in _read_many(objects, oids):
         if found is None:
-            (on_missing or _refuse)(oid, None)
+            report(oid, None)
         elif found.kind is not Kind.TURN:
             raise _wrong_kind(oid, found.kind, "turn")
         else:

@@ -1,7 +1,7 @@
 """From revisions to objects: following the steps of parsed revisions through a store.
 
 Whatever the text, the outcome is an id or a `UserError` or `DataError`; nothing recurses. What
-a name also could have meant is collected in `Resolver.warnings`, and never printed here.
+a name also could have meant is told to `warn`, and never printed here.
 
 Source: tapesrevisions(7).
 """
@@ -9,15 +9,16 @@ Source: tapesrevisions(7).
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import ObjectNotFoundError, RefNotFoundError, UserError
+from tapegit.errors import ObjectNotFoundError, UserError
 from tapegit.graph import revision as syntax
 from tapegit.graph.ancestry import merge_bases
 from tapegit.graph.dates import parse_date
 from tapegit.graph.lookup import Named, find_ref, look_up
 from tapegit.graph.newest import DefaultSession, find_default, find_latest
 from tapegit.graph.revision import Revision, RevisionRange, Step, parse_range, parse_revision
+from tapegit.graph.selection import Selected, not_found, require_object, select, shorten
 from tapegit.graph.walk import iter_first_parents, walk
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ZERO_OID, ObjectId
@@ -28,20 +29,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tapegit.formats.reflog import ReflogEntry
-    from tapegit.graph.revision import Selector
     from tapegit.graph.turns import TurnGraph
     from tapegit.refs.reader import RefReader
     from tapegit.store.source import ObjectSource
 
 _CHECKOUT: Final = "checkout: moving from "
+_CURRENT: Final = (Step(syntax.REFLOG_ENTRY, 0),)
+
+
+class Point(NamedTuple):
+    """One end of a range: an object to start from or to exclude.
+
+    `text` is the revision that names it; `is_left` is true for `a` of `a...b`.
+    """
+
+    oid: ObjectId
+    text: str
+    is_excluded: bool = False
+    is_left: bool = False
 
 
 class Resolver:
-    """Turns revisions into ids.
-
-    Attributes:
-        warnings: Lines for standard error about names that also mean something else.
-    """
+    """Turns revisions into ids."""
 
     def __init__(
         self,
@@ -50,7 +59,7 @@ class Resolver:
         graph: TurnGraph,
         *,
         clock: Callable[[], int] | None = None,
-        part_resolver: Callable[[ObjectId, Selector], ObjectId] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         """Make a resolver of one store.
 
@@ -59,15 +68,13 @@ class Resolver:
             refs: Where refs are read.
             graph: The turns of `objects`.
             clock: Gives the time in milliseconds, for dates such as `yesterday`.
-            part_resolver: Finds what `:system`, `:tools` and `:part/N` of a turn mean; that
-                needs to know dialects, which this layer does not.
+            warn: Takes a line for standard error where a name also means something else.
         """
-        self.warnings: list[str] = []
         self._objects = objects
         self._refs = refs
         self._graph = graph
         self._clock = clock if clock is not None else lambda: time.time_ns() // 1_000_000
-        self._part_resolver = part_resolver
+        self._warn = warn if warn is not None else lambda _: None
 
     def resolve(self, text: str) -> ObjectId:
         """Return the turn that a revision names; tags are followed.
@@ -85,6 +92,15 @@ class Resolver:
             UserError: The text is no revision, or names nothing or several things.
             DataError: Something on the way is damaged.
         """
+        return require_object(self._resolve_revision(parse_revision(text)), text)
+
+    def resolve_selected(self, text: str) -> Selected:
+        """Return the object that a revision names, or what of a turn that only decoding gives.
+
+        Raises:
+            UserError: As `resolve_object`, but for what is no object of its own.
+            DataError: Something on the way is damaged.
+        """
         return self._resolve_revision(parse_revision(text))
 
     def resolve_range(self, texts: Iterable[str]) -> tuple[list[ObjectId], list[ObjectId]]:
@@ -94,13 +110,26 @@ class Resolver:
             UserError: As `resolve`.
             DataError: As `resolve`.
         """
-        include: dict[ObjectId, None] = {}
-        exclude: dict[ObjectId, None] = {}
-        for text in texts:
-            plus, minus = self._resolve_one_range(parse_range(text))
-            include.update(dict.fromkeys(plus))
-            exclude.update(dict.fromkeys(minus))
+        points = [point for text in texts for point in self.resolve_points(text)]
+        include = dict.fromkeys(point.oid for point in points if not point.is_excluded)
+        exclude = dict.fromkeys(point.oid for point in points if point.is_excluded)
         return list(include), list(exclude)
+
+    def resolve_points(self, text: str, *, is_peeled: bool = True) -> list[Point]:
+        """Return the ends of one range, or the one end that a revision is, in git's order.
+
+        Args:
+            text: A range or a revision.
+            is_peeled: Follow tags to turns; else what is named itself may be any object.
+
+        Raises:
+            UserError: As `resolve`.
+            DataError: As `resolve`.
+        """
+        points = self._list_points(parse_range(text))
+        if not is_peeled:
+            return points
+        return [point._replace(oid=self.peel_to_turn(point.oid, point.text)) for point in points]
 
     def resolve_default(self, directory: str | None) -> DefaultSession | None:
         """Return the newest session of a working directory, else the newest; see graph/newest.
@@ -122,7 +151,9 @@ class Resolver:
             return None
         if parsed.name:
             return find_ref(self._refs, parsed.name) or self._look_up(parsed.name).ref
-        return self._start(parsed).ref if parsed.steps[0].kind != syntax.SEARCH else None
+        if parsed.steps[0].kind in {syntax.LATEST, syntax.CHECKOUT} or parsed.steps == _CURRENT:
+            return self._start(parsed).ref
+        return None
 
     def peel(self, oid: ObjectId, kind: str, text: str) -> ObjectId:
         """Follow tags from an object to one of a kind; any kind but a tag where that is empty.
@@ -135,13 +166,13 @@ class Resolver:
             found = self._objects.find(oid)
             if found is None:
                 raise ObjectNotFoundError(
-                    f"'{_shown(text)}' names object '{oid}', missing", oid=oid
+                    f"'{shorten(text)}' names object '{oid}', missing", oid=oid
                 )
             if kind in (found.kind, "object") or (not kind and found.kind is not Kind.TAG):
                 return oid
             if found.kind is not Kind.TAG:
                 raise UserError(
-                    f"'{_shown(text)}' is a {found.kind}, not a {kind}", oid=oid, kind=found.kind
+                    f"'{shorten(text)}' is a {found.kind}, not a {kind}", oid=oid, kind=found.kind
                 )
             oid = decode_tag(found.data).oid
 
@@ -156,31 +187,56 @@ class Resolver:
             return oid  # an index knows it as a turn: nothing has to be read
         return self.peel(oid, Kind.TURN, text)
 
-    def _resolve_one_range(self, item: RevisionRange) -> tuple[list[ObjectId], list[ObjectId]]:
-        one = self.peel_to_turn(self._resolve_revision(item.one), item.one.text)
-        if item.other is not None:
-            other = self.peel_to_turn(self._resolve_revision(item.other), item.other.text)
-            if item.form == syntax.SYMMETRIC:
-                return [one, other], merge_bases(self._graph, one, other)
-            return [other], [one]
-        include = [] if item.form in {syntax.EXCLUDE, syntax.PARENTS} else [one]
-        exclude = [one] if item.form == syntax.EXCLUDE else []
-        if item.form == syntax.PARENTS:
-            include += self._graph.parents(one)
-        elif item.form == syntax.ALONE:
-            exclude += self._graph.parents(one)
-        elif item.form == syntax.WITHOUT:
-            exclude.append(self._parent(one, item.number, item.one.text))
-        return include, exclude
+    def find_turn(self, oid: ObjectId, text: str) -> ObjectId | None:
+        """Follow tags from an object; return the turn they end at, None for a blob or rope.
 
-    def _resolve_revision(self, parsed: Revision) -> ObjectId:
+        Raises:
+            ObjectNotFoundError: An object on the way is missing.
+            DataError: One is damaged.
+        """
+        if self._objects.find_facts(oid) is not None:
+            return oid
+        end = self.peel(oid, "", text)
+        header = self._objects.find_header(end)
+        return end if header is not None and header.kind is Kind.TURN else None
+
+    def _list_points(self, item: RevisionRange) -> list[Point]:
+        text = item.one.text
+        one = Point(self._resolve_object(item.one), text)
+        if item.form == syntax.INCLUDE:
+            return [one]
+        if item.form == syntax.EXCLUDE:
+            return [one._replace(is_excluded=True)]
+        turn = self.peel_to_turn(one.oid, text)
+        if item.other is not None:
+            other = Point(self._resolve_object(item.other), item.other.text)
+            if item.form == syntax.BETWEEN:
+                return [other, one._replace(is_excluded=True)]
+            bases = merge_bases(self._graph, turn, self.peel_to_turn(other.oid, other.text))
+            hidden = [Point(base, str(base), is_excluded=True) for base in bases]
+            return [other, one._replace(is_left=True), *hidden]
+        if item.form == syntax.WITHOUT:
+            parent = self._parent(turn, item.number, text)
+            return [one, Point(parent, f"{text}^{item.number}", is_excluded=True)]
+        is_excluded = item.form == syntax.ALONE
+        parents = [
+            Point(parent, f"{text}^{number}", is_excluded)
+            for number, parent in enumerate(self._graph.parents(turn), 1)
+        ]
+        return [one, *parents] if is_excluded else parents
+
+    def _resolve_object(self, parsed: Revision) -> ObjectId:
+        return require_object(self._resolve_revision(parsed), parsed.text)
+
+    def _resolve_revision(self, parsed: Revision) -> Selected:
         found = self._start(parsed)
         for index, step in enumerate(parsed.steps):
             if parsed.name or index:
                 found = self._take(step, found, parsed)
         if parsed.selector is None:
-            return found.oid
-        return self._select(self.peel_to_turn(found.oid, parsed.text), parsed.selector, parsed)
+            return Selected(found.oid)
+        turn = self.peel_to_turn(found.oid, parsed.text)
+        return select(self._objects, self._graph, turn, parsed.selector, parsed.text)
 
     def _start(self, parsed: Revision) -> Named:
         """Return what the name means, or the first step where there is no name."""
@@ -196,7 +252,7 @@ class Resolver:
         return self._look_up(parsed.name)
 
     def _look_up(self, name: str) -> Named:
-        return look_up(self._objects, self._refs, name, warnings=self.warnings)
+        return look_up(self._objects, self._refs, name, warn=self._warn)
 
     def _take(self, step: Step, found: Named, parsed: Revision) -> Named:
         text = parsed.text
@@ -220,7 +276,7 @@ class Resolver:
         parents: tuple[ObjectId, ...] = (oid,)
         for passed in range(count + 1):
             if not parents:
-                raise _not_found(text, f"there are only {passed - 1} turns before '{oid}'")
+                raise not_found(text, f"there are only {passed - 1} turns before '{oid}'")
             ancestor = parents[0]
             parents = self._graph.parents(ancestor) if passed < count else ()
         return ancestor
@@ -228,7 +284,7 @@ class Resolver:
     def _parent(self, oid: ObjectId, number: int, text: str) -> ObjectId:
         parents = self._graph.parents(oid)
         if number > len(parents):
-            raise _not_found(text, f"turn '{oid}' has {len(parents)} parents")
+            raise not_found(text, f"turn '{oid}' has {len(parents)} parents")
         return parents[number - 1]
 
     def _ordinal(self, oid: ObjectId, number: int, text: str) -> ObjectId:
@@ -239,7 +295,7 @@ class Resolver:
             if self._graph.is_leader(ancestor):
                 break
         if number >= len(tape):
-            raise _not_found(text, f"the last turn of this tape is #{len(tape) - 1}")
+            raise not_found(text, f"the last turn of this tape is #{len(tape) - 1}")
         return tape[len(tape) - 1 - number]
 
     def _search(self, tips: Iterable[ObjectId], wanted: str, text: str) -> ObjectId:
@@ -249,25 +305,19 @@ class Resolver:
             summary = self._graph.read_subject(oid).summary or ""
             if (needle in summary) is not is_negative:
                 return oid
-        raise _not_found(text, "no reachable turn has that in its summary")
+        raise not_found(text, "no reachable turn has that in its summary")
 
     def _all_tips(self) -> list[ObjectId]:
         tips = [ref.oid for ref in self._refs.iter_refs()]
         head = self._refs.read_head().oid
         tips += [head] if head is not None else []
-        peeled = (self._peel_if_turn(oid) for oid in dict.fromkeys(tips))
+        peeled = (self.find_turn(oid, str(oid)) for oid in dict.fromkeys(tips))
         return [oid for oid in peeled if oid is not None]
-
-    def _peel_if_turn(self, oid: ObjectId) -> ObjectId | None:
-        try:
-            return self.peel_to_turn(oid, str(oid))
-        except UserError:
-            return None  # a ref to a blob or rope, or to what is missing, has no history
 
     def _latest(self) -> Named:
         name = find_latest(self._graph, self._refs)
         if name is None:
-            raise _not_found("@{latest}", "nothing was recorded yet")
+            raise not_found("@{latest}", "nothing was recorded yet")
         return Named(self._refs.read(name), name)
 
     def _left_branch(self, number: int, text: str) -> Named:
@@ -277,22 +327,22 @@ class Resolver:
                 if not number:
                     left = entry.message.removeprefix(_CHECKOUT).split(" to ", 1)[0]
                     return self._look_up(left)
-        raise _not_found(text, "HEAD has not left so many branches")
+        raise not_found(text, "HEAD has not left so many branches")
 
     def _take_from_log(self, step: Step, ref: RefName, text: str) -> Named:
         if step.kind == syntax.UPSTREAM:
-            raise _not_found(text, f"'{ref.short}' has no upstream: there are no remotes yet")
+            raise not_found(text, f"'{ref.short}' has no upstream: there are no remotes yet")
         if step.kind == syntax.REFLOG_ENTRY and not step.number:
             return Named(self._refs.read(ref), ref)
         entries = self._refs.read_reflog(ref)
         if step.kind == syntax.REFLOG_ENTRY:
             if step.number > len(entries):
-                raise _not_found(text, f"the reflog of '{ref}' has {len(entries)} moves")
+                raise not_found(text, f"the reflog of '{ref}' has {len(entries)} moves")
             oid = entries[-step.number].old
         else:
             oid = self._value_at(entries, ref, parse_date(step.text, self._clock()), text)
         if oid == ZERO_OID:
-            raise _not_found(text, f"'{ref}' did not exist then")
+            raise not_found(text, f"'{ref}' did not exist then")
         return Named(oid)
 
     def _value_at(
@@ -300,44 +350,12 @@ class Resolver:
     ) -> ObjectId:
         """Return what a ref held at a moment: what the last move up to then made it."""
         if not entries:
-            raise _not_found(text, f"'{ref}' has no reflog")
+            raise not_found(text, f"'{ref}' has no reflog")
         for entry in reversed(entries):
             if entry.time_ms <= moment_ms:
                 return entry.new
         first = entries[0]
         if first.old == ZERO_OID:
-            self.warnings.append(f"the reflog of '{ref}' begins later than '{_shown(text)}' asks")
+            self._warn(f"the reflog of '{ref}' begins later than '{shorten(text)}' asks")
             return first.new
         return first.old
-
-    def _select(self, oid: ObjectId, selector: Selector, parsed: Revision) -> ObjectId:
-        """Return the object that a selector means of a turn."""
-        if selector.what == "turn":
-            return oid
-        turn = self._graph.read_turn(oid)
-        if selector.what == "raw":
-            number = selector.number or 0
-            if number >= len(turn.raw):
-                raise _not_found(parsed.text, f"turn '{oid}' has {len(turn.raw)} raw pieces")
-            return ObjectId.parse(turn.raw[number].oid)
-        if selector.what in {"request", "response"}:
-            call = turn.call
-            hex_ = call and (call.request if selector.what == "request" else call.response)
-            if not hex_:
-                raise _not_found(parsed.text, f"turn '{oid}' has no {selector.what}")
-            return ObjectId.parse(hex_)
-        if self._part_resolver is None:
-            raise UserError(
-                f"'{_shown(parsed.text)}' names no object of its own",
-                hint="'tapes show' decodes turns and their parts",
-                text=parsed.text,
-            )
-        return self._part_resolver(oid, selector)
-
-
-def _not_found(text: str, reason: str) -> RefNotFoundError:
-    return RefNotFoundError(f"'{_shown(text)}' names nothing: {reason}", name=text)
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 80 else text[:79] + "…"

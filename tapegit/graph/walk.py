@@ -38,27 +38,35 @@ _EXCLUDED: Final = 1
 class WalkOptions(TypedDict, total=False):
     """What a walk may be told.
 
-    `exclude`: leave out these turns and everything reachable from them. `order`: one of
+    `order`: one of
     `ORDERS`. `first_parent`: follow the first parent of each turn alone (what is excluded
     follows all). `since_ms`, `until_ms`: leave out what is older, or newer, both inclusive.
-    `skip`: leave out so many, then yield at most `max_count` (none or a negative number: all).
-    `reverse`: yield what was chosen in reverse.
+    `min_parents`, `max_parents`: leave out turns with fewer, or more, parents. `skip`: leave out
+    so many, then yield at most `max_count` (none or a negative number: all). `reverse`: yield
+    what was chosen in reverse.
     """
 
-    exclude: Iterable[ObjectId]
     order: str
     first_parent: bool
     since_ms: int | None
     until_ms: int | None
+    min_parents: int
+    max_parents: int | None
     skip: int
     max_count: int | None
     reverse: bool
 
 
 def walk(
-    graph: TurnGraph, starts: Iterable[ObjectId], **options: Unpack[WalkOptions]
+    graph: TurnGraph,
+    starts: Iterable[ObjectId],
+    *,
+    exclude: Iterable[ObjectId] = (),
+    **options: Unpack[WalkOptions],
 ) -> Iterator[ObjectId]:
     """Yield the turns reachable from `starts`, these included, each once.
+
+    What is in `exclude`, and everything reachable from that, is left out.
 
     Raises:
         ObjectNotFoundError: A turn is missing; everything that is newer was yielded before.
@@ -68,24 +76,36 @@ def walk(
     if order not in ORDERS:
         raise ValueError(order)
     starts = list(starts)
-    exclude = list(options.get("exclude", ()))
+    exclude = list(exclude)
     linked = _iter_dated(graph, starts, exclude, first_parent=options.get("first_parent", False))
     if partial := list_partial(graph, exclude):
         linked = _iter_verified(graph, linked, partial)
-    since, until = options.get("since_ms"), options.get("until_ms")
+    since = options.get("since_ms")
     if since is not None:
         linked = takewhile(lambda item: graph.facts(item[0]).date_ms >= since, linked)
     if order.startswith(ORDER_TOPO):
         chosen = _iter_topologically(starts, linked)
     else:
         chosen = (oid for oid, _ in linked)
-    if until is not None:
-        chosen = (oid for oid in chosen if graph.facts(oid).date_ms <= until)
+    chosen = _filter(graph, chosen, options)
     count = options.get("max_count")
     skip = max(options.get("skip", 0), 0)
     stop = None if count is None or count < 0 else skip + count
     chosen = islice(chosen, skip, stop)
     return reversed(list(chosen)) if options.get("reverse") else chosen
+
+
+def _filter(graph: TurnGraph, oids: Iterator[ObjectId], options: WalkOptions) -> Iterator[ObjectId]:
+    """Yield those of the turns that are to be shown; what is left out is walked all the same."""
+    until = options.get("until_ms")
+    if until is not None:
+        latest = until
+        oids = (oid for oid in oids if graph.facts(oid).date_ms <= latest)
+    fewest, most = options.get("min_parents", 0), options.get("max_parents")
+    if fewest > 0 or most is not None:
+        counted = ((oid, len(graph.parents(oid))) for oid in oids)
+        oids = (oid for oid, n in counted if fewest <= n and (most is None or n <= most))
+    return oids
 
 
 def iter_first_parents(graph: TurnGraph, oid: ObjectId) -> Iterator[ObjectId]:
