@@ -17,7 +17,9 @@ from tapegit.ui.gc import gc_members, iter_gc_lines
 )
 @click.option(
     "--prune",
-    metavar="TIME",
+    is_flag=False,
+    flag_value="",
+    metavar="[TIME]",
     help="Remove what nothing has needed since TIME; 14.days by default, 'now' for all of it",
 )
 @click.option("--no-prune", is_flag=True, help="Remove nothing that is unreachable")
