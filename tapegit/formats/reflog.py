@@ -138,9 +138,9 @@ def iter_entries(data: bytes, *, where: str = "reflog") -> Iterator[ReflogEntry]
     number = 0
     size_bytes = whole_size(data)
     while start < size_bytes:
-        end = data.index(b"\n", start)
+        end = data.find(b"\n", start)
         number += 1
-        entry = decode_line(data[start:end])
+        entry = decode_line(data[start:end]) if end >= 0 else None
         if entry is None:
             raise IntegrityError(
                 f"'{where}' is damaged: line {number} does not match its checksum",
@@ -160,12 +160,14 @@ def iter_sound_entries(data: bytes) -> Iterator[ReflogEntry]:
 
 
 def whole_size(data: bytes) -> int:
-    """Return how many bytes of a reflog are whole lines: where the next one belongs.
+    """Return how many bytes of a reflog are to be kept: where the next line belongs.
 
-    A last line that does not check was torn by a crash and is not counted.
+    A last line that does not check was torn by a crash and is not counted. One that begins
+    with a whole line was not torn but damaged, and is: then the last byte may be no newline.
     """
-    end = data.rfind(b"\n") + 1
-    if end == 0:
-        return 0
-    start = data.rfind(b"\n", 0, end - 1) + 1
-    return end if decode_line(data[start : end - 1]) is not None else start
+    start = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
+    last = data[start:]
+    match = _LINE.match(last)
+    if match is None or match.end() == len(last):
+        return start
+    return len(data) if _check(match[0][: -CHECK_LENGTH - 1]) == match[6] else start

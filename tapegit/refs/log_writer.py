@@ -101,9 +101,12 @@ def _append_line(fd: int, line: bytes) -> bool:
     size_bytes = os.fstat(fd).st_size
     start = max(size_bytes - _TAIL_SIZE_BYTES, 0)
     tail = os.pread(fd, _TAIL_SIZE_BYTES, start)
-    kept_bytes = start + whole_size(tail)
+    tail = tail[: whole_size(tail)]
+    kept_bytes = start + len(tail)
     if kept_bytes != size_bytes:
         syscalls.ftruncate(fd, kept_bytes)
+    if tail and not tail.endswith(b"\n"):
+        line = b"\n" + line  # what is there is damaged: it must not take this line with it
     try:
         _write_line(fd, line, kept_bytes)
     except OSError:
