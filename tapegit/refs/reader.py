@@ -242,9 +242,16 @@ class RefReader:
         return self.logs.iter_names()
 
     def iter_lost(self) -> Iterator[Ref]:
-        """Yield the refs that do not exist though their reflogs say so, at their last values."""
+        """Yield the refs that do not exist though their reflogs say so, at their last values.
+
+        HEAD is not among them: where it is unborn, its log tells of another branch.
+        """
         for name in self.logs.iter_names():
-            if self.find(name) is None and (oid := self.logs.find_lost(name)) is not None:
+            if (
+                name != HEAD
+                and self.find(name) is None
+                and (oid := self.logs.find_lost(name)) is not None
+            ):
                 yield Ref(name, oid)
 
     def find_latest(self) -> RefName | None:

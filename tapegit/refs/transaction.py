@@ -285,9 +285,8 @@ class Planner:
 
     def _verify_names(self, moves: list[Move], repoints: list[Repoint]) -> None:
         new = [move.name for move in moves if move.old is None and move.new is not None]
-        new += [
-            repoint.name for repoint in repoints if repoint.name != HEAD and repoint.old is None
-        ]
+        new += [repoint.name for repoint in repoints if repoint.old is None]
+        new = [name for name in new if name != HEAD]
         if new:
             reader = self._reader
             Collisions(reader.root, reader.loose, reader.packed.load()).verify_new(new)
