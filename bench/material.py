@@ -24,84 +24,13 @@ RENAMED_SHARE = 0.25
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{3,}")
 _SENTENCE = re.compile(r"[A-Z][^.\n{}\\`<>|=]{30,140}\.")
-_SYLLABLES = [
-    "ar",
-    "ba",
-    "be",
-    "bin",
-    "cal",
-    "chan",
-    "con",
-    "cor",
-    "da",
-    "del",
-    "den",
-    "dis",
-    "dor",
-    "el",
-    "en",
-    "er",
-    "fa",
-    "fer",
-    "fin",
-    "for",
-    "gar",
-    "gen",
-    "gra",
-    "har",
-    "in",
-    "is",
-    "jo",
-    "kel",
-    "ker",
-    "la",
-    "len",
-    "lin",
-    "lo",
-    "man",
-    "mer",
-    "min",
-    "mod",
-    "na",
-    "ne",
-    "nor",
-    "ob",
-    "on",
-    "or",
-    "pa",
-    "per",
-    "pin",
-    "pol",
-    "pre",
-    "qua",
-    "ra",
-    "re",
-    "rin",
-    "ro",
-    "sa",
-    "sel",
-    "ser",
-    "sin",
-    "sol",
-    "sta",
-    "sub",
-    "ta",
-    "ten",
-    "ter",
-    "tor",
-    "tra",
-    "un",
-    "ur",
-    "va",
-    "ven",
-    "ver",
-    "vis",
-    "wa",
-    "win",
-    "xe",
-    "yor",
-    "za",
-]
+_SYLLABLE_TEXT = """
+ar ba be bin cal chan con cor da del den dis dor el en er fa fer fin for gar gen gra
+har in is jo kel ker la len lin lo man mer min mod na ne nor ob on or pa per pin pol
+pre qua ra re rin ro sa sel ser sin sol sta sub ta ten ter tor tra un ur va ven ver
+vis wa win xe yor za
+"""
+_SYLLABLES = _SYLLABLE_TEXT.split()
 
 
 @functools.cache
@@ -204,7 +133,7 @@ class Project:
         return paths[min(int(self._random.expovariate(4 / len(paths))), len(paths) - 1)]
 
     def edit(self, path: str) -> tuple[list[str], list[str], int]:
-        """Replace a few lines of a file; return the old ones, the new ones and the first's number."""
+        """Replace a few lines of a file; return old ones, new ones and the first's number."""
         random = self._random
         lines = self.files[path]
         count = min(len(lines), random.randint(1, 12))
