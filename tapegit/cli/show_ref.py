@@ -82,18 +82,16 @@ def _iter_shown(
     app: App,
     names: tuple[str, ...],
     *,
-    head: bool,
-    heads: bool,
-    tags: bool,
     dereference: bool,
     verify: bool,
     exists: bool,
+    **kinds: bool,
 ) -> Iterable[ShownRef]:
     if verify or exists:
         if not names or (exists and len(names) > 1):
             raise click.UsageError(f"{'--exists' if exists else '--verify'} requires a ref")
         return verify_refs(app.repository, names, dereference=dereference)
-    choice = RefChoice(names, head, heads, tags)
+    choice = RefChoice(names, **kinds)
     return list_refs(app.repository, choice, dereference=dereference, on_broken=app.note_broken)
 
 

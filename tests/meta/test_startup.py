@@ -1,0 +1,57 @@
+"""What a run of a reading command imports: start-up is a feature."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.builders import make_tape
+
+HEAVY = ("pygit2", "aiohttp", "textual", "tabulate", "sqlite3")
+WRITERS = (
+    "tempfile",
+    "subprocess",
+    "logging",
+    "tomlkit",
+    "asyncio",
+    "concurrent.futures",
+    "shutil",
+)
+
+SCRIPT = """
+import sys
+from tapegit.cli.main import cli
+try:
+    cli.main(sys.argv[1:])
+except SystemExit as error:
+    assert not error.code, error.code
+print(*sys.modules, sep="\\n", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("log",),
+        ("log", "--oneline", "-n", "20"),
+        ("log", "--graph", "--all"),
+        ("show",),
+        ("status",),
+        ("cat-file", "-p", "HEAD"),
+    ],
+    ids=" ".join,
+)
+def test_reading_imports_nothing_heavy(repository, work, args):
+    """Commands that only look need neither the libraries of the wings nor those of writers."""
+    make_tape(repository, 3)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *args], cwd=work, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    loaded = set(done.stderr.split())
+    assert loaded.isdisjoint(HEAVY)
+    assert loaded.isdisjoint(WRITERS)
