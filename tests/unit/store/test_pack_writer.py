@@ -80,10 +80,17 @@ def test_the_same_objects_make_the_same_pack(root, cold, threads):
 
 def test_aborting_leaves_nothing(root):
     """Leaving the context without `finish`, also by an error, removes the file in tmp."""
-    with pytest.raises(KeyError), make_writer(root, threads=2) as writer:
-        for number in range(40):
-            writer.add(Kind.BLOB, b"%d" % number + os.urandom(MIB // 8))
-        raise KeyError
+
+    def write_and_fail():
+        with make_writer(root, threads=2) as writer:
+            for number in range(40):
+                writer.add(Kind.BLOB, b"%d" % number + os.urandom(MIB // 8))
+            assert files(root)
+            raise KeyError(writer)
+
+    with pytest.raises(KeyError) as caught:
+        write_and_fail()
+    (writer,) = caught.value.args
     assert files(root) == []
     writer.abort()
 
@@ -244,9 +251,10 @@ def test_a_damaged_section_is_not_copied(root):
     source = ObjectDatabase(root).packs[0]
     damage(source.path, source.index.frame_offsets[0] + 20)
     before = files(root)
-    with pytest.raises(IntegrityError) as caught, make_writer(root) as writer:
+    with make_writer(root) as writer:
         writer.copy_section(source.path, source.index, 0)
-        writer.finish()
+        with pytest.raises(IntegrityError) as caught:
+            writer.finish()
     assert caught.value.fields["where"] == source.path
     assert files(root) == before
 
