@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
@@ -25,6 +24,7 @@ from tapegit.store.pack_writer import PackWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from tapegit.objects.oid import ObjectId
     from tapegit.store.database import ObjectDatabase

@@ -57,7 +57,7 @@ class PackedSource:
         self._readers: list[PackReader] = []  # opened; the one with the last hit is first
         self._waiting: list[str] = []  # names of packs to open, the next one last
         self._orphans: list[str] = []  # names of packs without index, the same
-        self._known: frozenset[str] = frozenset()
+        self._packs: dict[str, int] = {}  # each with the time of its index, -1 without one
         self._cruft: set[str] = set()
         self._broken: dict[str, TapesError] = {}
         self._freshened: set[str] = set()
@@ -237,16 +237,23 @@ class PackedSource:
     def _list(self) -> bool:
         """Take over what is in the folder; return whether that is news."""
         times = self._read_times()
-        packs = {name for name in times if name.endswith(".pack")}
-        indexed = {name for name in packs if f"{name[:-5]}.idx" in times}
-        self._readers = [reader for reader in self._readers if reader.path.name in packs]
-        self._broken.clear()  # another process may have made the index anew
-        opened = {reader.path.name for reader in self._readers}
-        self._waiting = sorted(indexed - opened, key=lambda name: times[f"{name[:-5]}.idx"])
-        self._orphans = sorted(packs - indexed - opened)
+        before = self._packs
+        self._packs = packs = {
+            name: times.get(f"{name[:-5]}.idx", -1) for name in times if name.endswith(".pack")
+        }
         self._cruft = {f"{name[:-6]}.pack" for name in times if name.endswith(".cruft")}
-        known, self._known = self._known, frozenset(packs | {f"{name} idx" for name in indexed})
-        return known != self._known
+        self._readers = [reader for reader in self._readers if reader.path.name in packs]
+        # A pack that could not be opened is tried again if its index was made anew.
+        self._broken = {
+            name: error
+            for name, error in self._broken.items()
+            if before.get(name) == packs.get(name)
+        }
+        opened = {reader.path.name for reader in self._readers} | set(self._broken)
+        waiting = {name for name in packs if name not in opened}
+        self._waiting = sorted((n for n in waiting if packs[n] >= 0), key=packs.__getitem__)
+        self._orphans = sorted(n for n in waiting if packs[n] < 0)
+        return packs != before
 
     def _read_times(self) -> dict[str, int]:
         """Return the files of packs in the folder with their times of modification."""
