@@ -6,12 +6,12 @@ beside each:
 1. `tapegit/cli/frob_nicate.py` with one public function, `command`, a click command of that
    name. Its callback takes `App` by `@pass_app`, resolves its arguments, makes one call to
    `porcelain`, and one to `app.terminal` or `ui` with what came back. No loops over objects,
-   no formatting, no file access, at most 200 lines (tests/meta/test_commands.py, test_sizes.py).
+   no formatting, no file access, at most 200 lines (tests/meta/test_commands.py, test_code.py).
 2. A line in `COMMANDS` in `tapegit/cli/table.py`: class, paged or not, help (test_commands.py).
-3. `tests/cli/test_frob_nicate.py`: whole stdout, stderr and exit code (test_commands.py).
+3. `tests/e2e/test_frob_nicate.py`: whole stdout, stderr and exit code (test_commands.py).
 4. `man/tapes-frob-nicate.1.md`: run `make man`, then write its DESCRIPTION, EXAMPLES and EXIT
    STATUS (test_manual.py and `make lint`).
-5. A line in `changelog.d/`.
+5. A line under "Unreleased" in `CHANGELOG.md`.
 
 Errors are raised where the fact is known and turned into text, hint and exit code in one
 place, `cli/failure.py`. Help texts are imperative and end without a full stop.
