@@ -15,7 +15,7 @@ Source: tapesrevisions(7), "Order".
 
 from __future__ import annotations
 
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from tapegit.graph.frontier import Frontier
@@ -80,11 +80,14 @@ def walk(
     linked = _iter_dated(graph, starts, exclude, first_parent=options.get("first_parent", False))
     if partial := list_partial(graph, exclude):
         linked = _iter_verified(graph, linked, partial)
-    since = options.get("since_ms")
+    # Dates fall along the walk, so both limits cut pieces off its ends.
+    since, until = options.get("since_ms"), options.get("until_ms")
+    if until is not None:
+        linked = dropwhile(lambda item: graph.facts(item[0]).date_ms > until, linked)
     if since is not None:
         linked = takewhile(lambda item: graph.facts(item[0]).date_ms >= since, linked)
     if order.startswith(ORDER_TOPO):
-        chosen = _iter_topologically(starts, linked)
+        chosen = _iter_topologically(starts if until is None else None, linked)
     else:
         chosen = (oid for oid, _ in linked)
     chosen = _filter(graph, chosen, options)
@@ -97,10 +100,6 @@ def walk(
 
 def _filter(graph: TurnGraph, oids: Iterator[ObjectId], options: WalkOptions) -> Iterator[ObjectId]:
     """Yield those of the turns that are to be shown; what is left out is walked all the same."""
-    until = options.get("until_ms")
-    if until is not None:
-        latest = until
-        oids = (oid for oid in oids if graph.facts(oid).date_ms <= latest)
     fewest, most = options.get("min_parents", 0), options.get("max_parents")
     if fewest > 0 or most is not None:
         counted = ((oid, len(graph.parents(oid))) for oid in oids)
@@ -153,13 +152,18 @@ def _iter_verified(
 
 
 def _iter_topologically(
-    starts: list[ObjectId], linked: Iterator[tuple[ObjectId, tuple[ObjectId, ...]]]
+    starts: list[ObjectId] | None, linked: Iterator[tuple[ObjectId, tuple[ObjectId, ...]]]
 ) -> Iterator[ObjectId]:
-    """Yield what `linked` yields so that no line of history is broken by another."""
+    """Yield what `linked` yields so that no line of history is broken by another.
+
+    Without `starts`, any turn may be one whose children are not among what `linked` yields.
+    """
     explorer = _Explorer(linked)
-    for oid in starts:
+    if starts is None:
+        explorer.explore()
+    for oid in starts or ():
         explorer.reaches(oid)
-    wanted = set(starts)
+    wanted = explorer.found if starts is None else set(starts)
     # The newest start is shown first: it was found first, so it goes last on the stack.
     ready = [oid for oid in explorer.found if oid in wanted and not explorer.hidden.get(oid)]
     ready.reverse()
@@ -188,11 +192,14 @@ class _Explorer:
 
     def reaches(self, oid: ObjectId) -> bool:
         """Look ahead until the turn is found; return whether the walk has it at all."""
-        while oid not in self.found:
-            step = next(self._linked, None)
-            if step is None:
-                return False
-            self.found[step[0]] = step[1]
-            for parent in step[1]:
+        return oid in self.found or self.explore(oid)
+
+    def explore(self, wanted: ObjectId | None = None) -> bool:
+        """Look ahead until a turn is found, or to the end; return whether it was found."""
+        for oid, parents in self._linked:
+            self.found[oid] = parents
+            for parent in parents:
                 self.hidden[parent] = self.hidden.get(parent, 0) + 1
-        return True
+            if oid == wanted:
+                return True
+        return False
