@@ -76,12 +76,14 @@ class FsckReport(NamedTuple):
         findings: One for each line of the report.
         damaged_packs: Names of packs, `pack-<checksum>`, where the pack file is damaged.
         broken_indexes: Names of packs whose index is missing or damaged.
+        damaged_loose: Paths in the store of loose objects that are damaged.
         object_count: How many objects were looked at, each once.
     """
 
     findings: list[Finding]
     damaged_packs: list[str]
     broken_indexes: list[str]
+    damaged_loose: list[str]
     object_count: int
 
 
@@ -139,6 +141,7 @@ class _Fsck:
             self._findings,
             sorted(damaged | set(folder.unusable)),
             folder.broken_indexes + sorted(self._wrong_indexes(results)),
+            [self._loose_path(place) for result in results for place, _ in result.loose_damage],
             self.store.count - len(self.store.firsts),
         )
 
@@ -229,13 +232,15 @@ class _Fsck:
                 where = f"objects/pack/{pack.name}.pack"
                 self._findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
             for place, what in result.loose_damage:
-                oid = self.store.loose[place].oid
-                where = f"objects/{oid.hex()[:2]}/{oid.hex()[2:]}"
-                self._findings.append(Finding(CORRUPT, what, oid=oid, where=where))
+                self._findings.append(Finding(CORRUPT, what, where=self._loose_path(place)))
                 bad[self.store.loose_base + place] = True
             bad.update(dict.fromkeys(result.damaged, False))
             bad.update(dict.fromkeys(result.lost, True))
         return bad
+
+    def _loose_path(self, place: int) -> str:
+        name = self.store.loose[place].oid.hex()
+        return f"objects/{name[:2]}/{name[2:]}"
 
     def _report_lost(
         self, bad: dict[int, bool], links: LinkTable, tips: list[tuple[str, int]]

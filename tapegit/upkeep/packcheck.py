@@ -31,8 +31,8 @@ from tapegit.formats.pack import (
     Section,
     decode_directory,
     decode_footer,
-    outer_ids_offset,
     number_sections,
+    outer_ids_offset,
     verify_header,
 )
 from tapegit.formats.packindex import FANOUT_COUNT, SEVERAL_PARENTS_BIT, PackIndex
@@ -234,7 +234,7 @@ def iter_pack_damage(pack: CheckedPack, *, full: bool) -> Iterator[str]:
     """
     with PackFile(pack.path) as file:
         try:
-            _verify_tables(pack, file)
+            verify_tables(pack, file)
         except (DataError, StorageError) as error:
             yield describe(error, pack.path)
         if not full:
@@ -253,7 +253,13 @@ def describe(error: Exception, path: object) -> str:
     return text
 
 
-def _verify_tables(pack: CheckedPack, file: PackFile) -> None:
+def verify_tables(pack: CheckedPack, file: PackFile) -> None:
+    """Check the header and the tables of a pack, and that they are those of its index.
+
+    Raises:
+        DataError: They are damaged, or others.
+        StorageError: The system refused to read.
+    """
     footer, directory = read_tables(file)
     header = pack.index.header
     if f"pack-{footer.checksum.hex()}" != pack.name:

@@ -131,7 +131,7 @@ class Scanner:
             section = pack.index.frame_sections[frame]
             if joiner is None or joiner.number != section:
                 joiner = RecordJoiner(pack, base, section, file)
-            records, error = _read_records(pack, frame, file)
+            records, error = read_records(pack, frame, file)
             wrong = self._check_frame(joiner, frame, records)
             if error is not None:
                 what = describe(error, pack.path)
@@ -205,7 +205,7 @@ def _find_wrong_blobs(joiner: RecordJoiner, first: int, records: Records) -> lis
     ]
 
 
-def _read_records(
+def read_records(
     pack: CheckedPack, frame: int, file: PackFile
 ) -> tuple[Records, TapesError | None]:
     """Return the records of a frame, and where it is damaged why, with None for what is gone."""
