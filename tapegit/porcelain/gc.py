@@ -65,7 +65,7 @@ def run_gc(repository: Repository, options: GcOptions) -> GcReport:
         swept = Swept(0, 0)
         if not options.is_dry_run:
             # "now" means all there is, what this run threw away included.
-            before_ms = trash_ms + 1 if trash_ms == now_ms else trash_ms
+            before_ms = repository.clock() + 1 if trash_ms == now_ms else trash_ms
             swept = sweep(repository.root, trash_before_ms=before_ms, now_ms=now_ms)
     return GcReport(collected, reflog_count, ref_count, swept, options.is_dry_run)
 

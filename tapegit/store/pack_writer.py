@@ -20,7 +20,9 @@ import errno
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 
 from tapegit.errors import DataError, IntegrityError, StorageError
+from tapegit.files import syscalls
 from tapegit.files.durable import TemporaryFile, fsync_dir
+from tapegit.files.oserrors import storage_error
 from tapegit.formats.pack import (
     SECTION_BLOBS,
     SECTION_END,
@@ -341,6 +343,7 @@ def install_pack(
         for part in iter_index_parts(built.tables, built.identity):
             index_file.write(part)
         index_file.sync()
+        _forget_times(path)
         file.replace(path)
         index_file.replace(index_path)
         fsync_dir(pack_dir)
@@ -353,6 +356,16 @@ def install_pack(
             built.identity.pack_size,
             index_file.size_bytes,
         )
+
+
+def _forget_times(path: Path) -> None:
+    """Remove the cruft file of a pack of the same name: what is in it has just been wanted."""
+    try:
+        syscalls.unlink(path.with_suffix(".cruft"))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(error, "remove", path.with_suffix(".cruft")) from error
 
 
 def _read_back_error(path: Path) -> StorageError:

@@ -121,10 +121,16 @@ def _open_pack(pack_dir: Path, name: str, suffixes: Iterable[str]) -> PackEntry:
         )
     times = None
     if ".cruft" in suffixes:
-        cruft_path = pack_dir / f"{name}.cruft"
-        data = read_file(cruft_path, size_max=cruft_size(index.object_count) + 1)
-        times = decode_cruft(
-            data, pack_checksum=checksum, count=index.object_count, where=cruft_path
-        )
+        times = _read_times(pack_dir / f"{name}.cruft", index)
     mtime_ms = status.st_mtime_ns // 1_000_000
     return PackEntry(PackView(path, index), mtime_ms, ".keep" in suffixes, times)
+
+
+def _read_times(path: Path, index: PackIndex) -> array[int] | None:
+    """Return what a cruft file says, or None where a writer has just removed it."""
+    count, checksum = index.object_count, index.header.pack_checksum
+    try:
+        data = read_file(path, size_max=cruft_size(count) + 1)
+    except FileNotFoundError:
+        return None
+    return decode_cruft(data, pack_checksum=checksum, count=count, where=path)

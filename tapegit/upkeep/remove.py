@@ -15,10 +15,10 @@ Source: tapesmaintenance(7), "How gc works", step 6.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.files.trash import Trash
-from tapegit.repository.gate import RemoverGate
+from tapegit.repository.gate import GC_TIMEOUT_S, RemoverGate
 from tapegit.upkeep.stock import mark_since
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tapegit.upkeep.inventory import PackEntry
     from tapegit.upkeep.rewrite import NewPack
     from tapegit.upkeep.stock import Stock
+
+GATE_TIMEOUT_S: Final = GC_TIMEOUT_S
+"""How long writers may take to leave."""
 
 
 class Doomed(NamedTuple):
@@ -75,7 +78,7 @@ def remove(
     batch = Trash(repository.root).open_batch(now_ms)
     pack_count = loose_count = kept_back = 0
     if doomed.places or doomed.loose_unneeded:
-        with RemoverGate(repository.root):
+        with RemoverGate(repository.root, GATE_TIMEOUT_S):
             newly = mark_since(stock, repository)
             blocked = _find_blocked(stock, doomed.places, new_packs, newly)
             names = {pack.name for pack in new_packs}
