@@ -119,9 +119,7 @@ def read_pack(pack):
         for frame in mine:
             kind = frame[4]
             for record in read_records(pack, frame):
-                data = record
-                if kind in (2, 3):
-                    data = resolve(record, kind, ids, named)
+                data = resolve(record, kind, ids, named) if kind in (2, 3) else record
                 require(len(data) <= LIMITS[kind], "size of an object")
                 oid = blake3.blake3(b"%s %d\0" % (KINDS[kind], len(data)) + data).digest()
                 require(oid not in seen, "an object twice")
