@@ -23,11 +23,10 @@ def command(app: App, /, dry_run: bool, as_json: bool, paths: tuple[str, ...]) -
     with Progress(app.terminal, "importing") as progress:
         files = import_transcripts(repository, paths, dry_run=dry_run, on_progress=progress.advance)
     print_imports(app.terminal, files, paths, as_json=as_json, dry_run=dry_run)
-    skipped = [file for file in files if file.reason is not None]
-    if skipped and len(skipped) == len(files):
-        first = skipped[0]
+    refused = next((file for file in files if file.reason and file.path in paths), None)
+    if refused is not None:
         raise TranscriptError(
-            f"nothing was imported: '{first.path}': {first.reason}",
-            path=first.path,
-            reason=first.reason,
+            f"'{refused.path}' was not imported: {refused.reason}",
+            path=refused.path,
+            reason=refused.reason,
         )

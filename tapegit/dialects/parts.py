@@ -81,3 +81,9 @@ class Unknown(Part, frozen=True, tag="unknown"):
 
 
 AnyPart = Text | Thinking | ToolCall | ToolResult | Attachment | Failure | Compaction | Unknown
+
+
+def part_members(part: AnyPart) -> dict[str, object]:
+    """Return a part as the members of a JSON object; `part` says which kind it is."""
+    members: dict[str, object] = msgspec.to_builtins(part)
+    return members

@@ -39,7 +39,7 @@ def print_imports(
         return
     for file in files:
         if file.state == SKIPPED and file.path in named:
-            terminal.warning(f"skipped '{file.path}': {file.reason}")
+            terminal.warning(f"'{file.path}' is skipped: {file.reason}")
         _print_file(terminal, file)
     terminal.line(f"{'would be: ' if dry_run else ''}{summarize(files)}")
 

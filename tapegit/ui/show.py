@@ -1,0 +1,174 @@
+"""Objects as `show` prints them: turns with their parts, tags, bytes."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from typing import TYPE_CHECKING, Any, Final
+
+from tapegit.dialects.parts import (
+    Attachment,
+    Compaction,
+    Failure,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    part_members,
+)
+from tapegit.ui.dates import format_date
+from tapegit.ui.escape import escape_line
+from tapegit.ui.log import iter_header, turn_members
+from tapegit.ui.terminal import Styled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tapegit.dialects.parts import AnyPart
+    from tapegit.objects.tag import Tag
+    from tapegit.objects.turn import Turn
+    from tapegit.ui.log import LogForm, Parts
+    from tapegit.ui.terminal import Terminal
+
+_MARGIN: Final = "    "
+
+
+def print_turn(terminal: Terminal, shown: Any, form: LogForm) -> None:
+    """Print a turn with its parts; `shown` has `oid`, `turn` and `parts`."""
+    for parts in iter_header(shown.oid, shown.turn, form):
+        terminal.line(*parts)
+    for parts in _iter_facts(shown.turn):
+        terminal.line(*parts)
+    for part in shown.parts:
+        terminal.line("")
+        print_part(terminal, part)
+
+
+def print_part(terminal: Terminal, part: AnyPart) -> None:
+    """Print a part: what it is, where that is not plain, and its text, indented."""
+    for parts in _iter_part_lines(part):
+        terminal.line(*parts)
+
+
+def print_tag(terminal: Terminal, tag: Tag, form: LogForm) -> None:
+    """Print a tag as git does."""
+    terminal.line(Styled(f"tag {escape_line(tag.name)}", "yellow"))
+    if tag.tagger is not None:
+        terminal.line(f"Tagger: {escape_line(tag.tagger.who)}")
+        terminal.line(f"Date:   {format_date(tag.tagger.time_ms, form.date, now_ms=form.now_ms)}")
+    terminal.line("")
+    for line in tag.message.splitlines():
+        terminal.line(line)
+    terminal.line("")
+
+
+def shown_turn_members(shown: Any) -> dict[str, object]:
+    """Return a turn and its parts as the members of a JSON object."""
+    members = turn_members(shown.oid, shown.data)
+    return {**members, "kind": "turn", "parts": [part_members(part) for part in shown.parts]}
+
+
+def tag_members(shown: Any) -> dict[str, object]:
+    """Return a tag as the members of a JSON object."""
+    tag: Tag = shown.tag
+    return {
+        "oid": str(shown.oid),
+        "kind": "tag",
+        "object": str(tag.oid),
+        "type": str(tag.kind),
+        "tag": tag.name,
+        "tagger": tag.tagger.who if tag.tagger is not None else None,
+        "time": tag.tagger.time_ms if tag.tagger is not None else None,
+        "message": tag.message,
+    }
+
+
+def bytes_members(shown: Any) -> dict[str, object]:
+    """Return bytes as the members of a JSON object: as text where they are that, else base64."""
+    data = b"".join(shown.pieces)
+    members: dict[str, object] = {
+        "oid": str(shown.oid),
+        "kind": str(shown.kind),
+        "size": len(data),
+    }
+    try:
+        return {**members, "text": data.decode()}
+    except UnicodeDecodeError:
+        return {**members, "base64": b2a_base64(data, newline=False).decode()}
+
+
+def shown_part_members(shown: Any) -> dict[str, object]:
+    """Return one part of a turn as the members of a JSON object."""
+    return {"oid": str(shown.oid), "number": shown.number, **part_members(shown.part)}
+
+
+def _iter_facts(turn: Turn) -> Iterator[Parts]:
+    usage = turn.usage
+    if usage is not None:
+        counts = (
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cache read", usage.cache_read),
+            ("cache write 5m", usage.cache_write_5m),
+            ("cache write 1h", usage.cache_write_1h),
+            ("reasoning", usage.reasoning),
+        )
+        known = ", ".join(f"{count} {name}" for name, count in counts if count)
+        if known:
+            yield (f"Usage: {known}",)
+    if turn.stop is not None:
+        yield (f"Stop:  {escape_line(turn.stop)}",)
+    session = turn.session
+    if session is not None:
+        names = (
+            ("Harness", " ".join(filter(None, (session.harness, session.version)))),
+            ("Session", session.id or session.parent),
+            ("Agent", session.agent),
+            ("Directory", session.cwd),
+            ("Branch", session.repository.branch if session.repository is not None else None),
+        )
+        for name, value in names:
+            if value:
+                yield (f"{name}: {escape_line(value)}",)
+
+
+def _iter_part_lines(part: AnyPart) -> Iterator[Parts]:
+    if isinstance(part, Text):
+        if part.injected:
+            yield (_MARGIN, Styled("[injected]", "dim"))
+        yield from _indent(part.text)
+    elif isinstance(part, Thinking):
+        yield (_MARGIN, Styled("[redacted thinking]" if part.is_redacted else "[thinking]", "dim"))
+        yield from _indent(part.text)
+    elif isinstance(part, ToolCall):
+        yield (_MARGIN, Styled(escape_line(part.name), "cyan"), " " + escape_line(part.arguments))
+    elif isinstance(part, ToolResult):
+        style = "red" if part.is_error else "dim"
+        yield (_MARGIN, Styled("[error]" if part.is_error else "[result]", style))
+        yield from _indent(part.text)
+        for attachment in part.attachments:
+            yield from _iter_part_lines(attachment)
+    elif isinstance(part, Attachment):
+        yield (_MARGIN, Styled(_describe(part), "dim"))
+    elif isinstance(part, Failure):
+        yield (_MARGIN, Styled(escape_line(part.text), "red"))
+    elif isinstance(part, Compaction):
+        yield (_MARGIN, Styled(escape_line(part.text), "yellow"))
+    else:
+        size = len(part.raw.encode("utf-8", "surrogatepass"))
+        yield (_MARGIN, Styled(f"[{escape_line(part.type)}, {size} bytes]", "dim"))
+
+
+def _describe(part: Attachment) -> str:
+    words = [part.kind]
+    if part.media_type is not None:
+        words.append(part.media_type)
+    if part.url is not None:
+        words.append(part.url)
+    if part.data is not None:
+        words.append(f"{len(part.data) * 3 // 4} bytes")
+    return escape_line(f"[{', '.join(words)}]")
+
+
+def _indent(text: str) -> Iterator[Parts]:
+    for line in text.split("\n"):
+        yield (f"{_MARGIN}{line}" if line else "",)
