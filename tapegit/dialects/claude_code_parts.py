@@ -23,7 +23,7 @@ from tapegit.dialects.claude_code_record import (
     has_value,
 )
 from tapegit.dialects.claude_code_summary import is_injected, summarize_event
-from tapegit.dialects.json_records import RecordReader
+from tapegit.dialects.json_records import read_raw_records
 from tapegit.dialects.parts import (
     AnyPart,
     Attachment,
@@ -87,7 +87,7 @@ def iter_parts(pieces: Iterable[bytes]) -> Iterator[AnyPart]:
 
     Shape: each part says which record of the turn it is in, counted from 1.
     """
-    reader: RecordReader[msgspec.Raw] = RecordReader(msgspec.json.Decoder(msgspec.Raw).decode)
+    reader = read_raw_records()
     for piece in pieces:
         for record in reader.feed(piece):
             yield from _iter_record(record)
@@ -95,14 +95,14 @@ def iter_parts(pieces: Iterable[bytes]) -> Iterator[AnyPart]:
         yield from _iter_record(record)
 
 
-def _iter_record(record: Record[msgspec.Raw]) -> Iterator[AnyPart]:
+def _iter_record(record: Record[bytes]) -> Iterator[AnyPart]:
     number = record.number
     if record.reason is not None:
         yield Unknown(record=number, type=f"unreadable: {record.reason}", raw=_text(record.data))
         return
     if record.value is None:
         return
-    value = bytes(record.value)
+    value = record.value
     known = decode_record(value)
     if known.type in {"user", "assistant"} and known.message is not None:
         yield from _iter_message(number, known, decode_leniently(_Envelope, value).message)

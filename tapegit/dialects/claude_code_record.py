@@ -89,7 +89,24 @@ class ClaudeRecord(msgspec.Struct):
     microcompactMetadata: CompactMetadata | None = None  # noqa: N815
 
 
+class RecordLook(msgspec.Struct):
+    """The members that show whose a record is, each as it stands."""
+
+    type: msgspec.Raw = NO_VALUE
+    message: msgspec.Raw = NO_VALUE
+    sessionId: msgspec.Raw = NO_VALUE  # noqa: N815 - the source's name, here and below
+    uuid: msgspec.Raw = NO_VALUE
+    parentUuid: msgspec.Raw = NO_VALUE  # noqa: N815
+    cwd: msgspec.Raw = NO_VALUE
+    timestamp: msgspec.Raw = NO_VALUE
+    leafUuid: msgspec.Raw = NO_VALUE  # noqa: N815
+    snapshot: msgspec.Raw = NO_VALUE
+    operation: msgspec.Raw = NO_VALUE
+    data: msgspec.Raw = NO_VALUE
+
+
 _record_decoder: Final = msgspec.json.Decoder(ClaudeRecord)
+_look_decoder: Final = msgspec.json.Decoder(RecordLook)
 _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
 _raw_object_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -114,6 +131,14 @@ def decode_record(data: bytes) -> ClaudeRecord:
         return _record_decoder.decode(data)
     except msgspec.ValidationError:
         return decode_leniently(ClaudeRecord, bytes(_raw_decoder.decode(data)))
+
+
+def decode_look(data: bytes) -> RecordLook | None:
+    """Return the members that show whose a record is, or None where it is no object."""
+    try:
+        return _look_decoder.decode(data)
+    except msgspec.DecodeError:
+        return None
 
 
 def decode_string(raw: msgspec.Raw | bytes) -> str | None:

@@ -47,6 +47,8 @@ _SURROGATES = re.compile(
     re.DOTALL,
 )
 
+_raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
+
 T = TypeVar("T")
 
 
@@ -215,6 +217,15 @@ class RecordReader(Generic[T]):
             yield self._record(data[start:], value, rest_reason)
         else:
             yield self._record(data, None, reason)
+
+
+def read_raw_records(*, is_whole: bool = True) -> RecordReader[bytes]:
+    """Return a reader whose records have the bytes of their JSON as their value."""
+    return RecordReader(_decode_raw, is_whole=is_whole)
+
+
+def _decode_raw(data: bytes) -> bytes:
+    return bytes(_raw_decoder.decode(data))
 
 
 def is_utf8(data: bytes) -> bool:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from tapegit.dialects.claude_code_record import (
     Block,
     ClaudeRecord,
@@ -16,6 +14,7 @@ from tapegit.dialects.claude_code_record import (
     RecordUsage,
     clean_count,
     clean_text,
+    decode_look,
     decode_record,
     decode_string,
     has_value,
@@ -45,18 +44,12 @@ _SIGNATURES: Final = {
     "progress": "data",
     "system": "sessionId",
 }
-_LOOKED_AT: Final = ("type", "message", *_ENVELOPE, *_SIGNATURES.values())
-_Look = msgspec.defstruct(
-    "_Look", [(name, msgspec.Raw, msgspec.Raw()) for name in dict.fromkeys(_LOOKED_AT)]
-)
-_look_decoder: Final = msgspec.json.Decoder(_Look)
 
 
 def is_claude_code(value: bytes) -> bool:
     """Return whether a record, given as JSON, can only come from Claude Code."""
-    try:
-        look = _look_decoder.decode(value)
-    except msgspec.DecodeError:
+    look = decode_look(value)
+    if look is None:
         return False
     kind = decode_string(look.type) if has_value(look.type) else None
     if kind in {"user", "assistant"}:
@@ -74,9 +67,7 @@ def read_facts(record: ClaudeRecord) -> RecordFacts:
             return _read_user(record, record.message)
     if record.type == "system" and record.subtype in EVENT_SUBTYPES:
         is_boundary = record.subtype == "compact_boundary"
-        return _facts(
-            record, "event", is_boundary=is_boundary, headline=summarize_event(record)
-        )
+        return _facts(record, "event", is_boundary=is_boundary, headline=summarize_event(record))
     return RecordFacts(
         "extra",
         uuid=clean_text(record.uuid),
@@ -113,10 +104,10 @@ def _read_user(record: ClaudeRecord, message: Message) -> RecordFacts:
         for block in message.content:
             if block.type == "tool_result":
                 return _facts(record, "tool", headline=summarize_result(block))
-    headline = summarize_user(
-        message.content, is_compact_summary=record.isCompactSummary is True
+    headline = summarize_user(message.content, is_compact_summary=record.isCompactSummary is True)
+    return _facts(
+        record, "user", is_prompt=clean_text(record.sourceToolUseID) is None, headline=headline
     )
-    return _facts(record, "user", is_prompt=clean_text(record.sourceToolUseID) is None, headline=headline)
 
 
 def _facts(record: ClaudeRecord, role: str, **more: object) -> RecordFacts:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
-
-from tapegit.dialects.json_records import RecordReader
+from tapegit.dialects.json_records import RecordReader, read_raw_records
 from tapegit.harness.table import HEAD_RECORD_COUNT, find_harness
 from tapegit.recorder.outcome import Failure
 from tapegit.recorder.threader import Threader
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 FAILURE_COUNT_MAX: Final = 1000
 """How many unreadable records of one source are listed; the others are counted."""
-
-_raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
 class RecordedSource(NamedTuple):
@@ -50,12 +46,12 @@ class RecordedSource(NamedTuple):
 
 def recognise(chunks: Iterable[bytes]) -> Harness | None:
     """Return the harness that wrote these bytes, or None where no harness did."""
-    reader = RecordReader(_raw_decoder.decode)
+    reader = read_raw_records()
     count = 0
     for record in _iter_records(reader, chunks):
         if record.value is None:
             continue
-        harness = find_harness(bytes(record.value))
+        harness = find_harness(record.value)
         count += 1
         if harness is not None or count == HEAD_RECORD_COUNT:
             return harness

@@ -8,22 +8,18 @@ Source: tapesdialect-claude-code(7), "Raw".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from tapegit.dialects.json_records import RecordReader
+from tapegit.dialects.json_records import read_raw_records
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import iter_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tapegit.dialects.json_records import Record
+    from tapegit.dialects.json_records import Record, RecordReader
     from tapegit.objects.rope_reader import Find
     from tapegit.objects.turn import Turn
-
-_raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
 class PlacedRecord(NamedTuple):
@@ -74,14 +70,14 @@ def iter_turn_records(
         DataError: A piece is damaged.
     """
     for first, oids in place_runs(turn, before):
-        reader = RecordReader(_raw_decoder.decode, is_whole=is_whole and first == 1)
+        reader = read_raw_records(is_whole=is_whole and first == 1)
         for record in _read_run(find, reader, oids):
             yield PlacedRecord(first + record.number - 1, record.data, record.reason)
 
 
 def _read_run(
-    find: Find, reader: RecordReader[msgspec.Raw], oids: tuple[ObjectId, ...]
-) -> Iterator[Record[msgspec.Raw]]:
+    find: Find, reader: RecordReader[bytes], oids: tuple[ObjectId, ...]
+) -> Iterator[Record[bytes]]:
     for oid in oids:
         for data in iter_content(find, oid):
             yield from reader.feed(data)
