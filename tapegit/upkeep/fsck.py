@@ -87,7 +87,7 @@ class FsckReport(NamedTuple):
     object_count: int
 
 
-class _Changed(Exception):
+class _ChangedError(Exception):
     """A pack went away under the check: look at the folders again."""
 
 
@@ -100,7 +100,7 @@ def check_store(repository: Repository, options: FsckOptions) -> FsckReport:
     for _ in range(_ATTEMPTS):
         try:
             return _Fsck(repository, options).run()
-        except _Changed:
+        except _ChangedError:
             repository.objects.refresh()
     raise StorageError(
         "cannot check the store: its packs change faster than they can be read",
@@ -166,7 +166,7 @@ class _Fsck:
         scanner = Scanner(self.store, objects.loose, objects.find, full=full)
         results = scan_store(scanner, self.store, jobs=jobs, full=full)
         if any(result.gone_packs for result in results):
-            raise _Changed
+            raise _ChangedError
         return results
 
     def _find_tips(self) -> Iterator[tuple[str, int]]:
@@ -199,7 +199,7 @@ class _Fsck:
         return KINDS_BY_NUMBER.get(self.store.kind_number_of(number))
 
     def _report_errors(self, results: Iterable[ScanResult]) -> None:
-        seen: set[int] = set()
+        seen: set[tuple[int, str]] = set()
         for result in results:
             for number, what in result.errors:
                 first = self.store.first_of(number)
@@ -226,9 +226,7 @@ class _Fsck:
             for damage in sorted(result.damage):
                 pack = self.store.packs[damage.place]
                 start = pack.index.frame_offsets[damage.frame]
-                what = (
-                    f"frame {damage.frame} at byte {start}: {damage.what} ({damage.count} objects)"
-                )
+                what = f"frame {damage.frame} at byte {start}: {damage.what} ({damage.object_count} objects)"
                 where = f"objects/pack/{pack.name}.pack"
                 self._findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
             for place, what in result.loose_damage:

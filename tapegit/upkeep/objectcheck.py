@@ -35,11 +35,11 @@ _KIND_BITS = bits_of(Kind) & ~NEEDED
 
 
 class FrameDamage(NamedTuple):
-    """A frame that cannot be read as it should be; `count` of its objects are concerned."""
+    """A frame that cannot be read as it should be; some of its objects are concerned."""
 
     place: int
     frame: int
-    count: int
+    object_count: int
     what: str
 
 

@@ -1,4 +1,4 @@
-"""The folder of packs as fsck opens it: each pack with a sound index, or a finding that says why not.
+"""The folder of packs as fsck opens it: packs that can be worked with, and what is wrong.
 
 Source: tapesmaintenance(7), "Fsck".
 """

@@ -20,6 +20,7 @@ from tapegit.files.durable import TemporaryFile, replace_file
 from tapegit.formats.pack import HEADER_SIZE_BYTES, verify_header
 from tapegit.objects.kind import Kind
 from tapegit.objects.links import iter_links
+from tapegit.objects.oid import OID_SIZE_BYTES
 from tapegit.objects.verify import verify_object
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.store.id_table import IdTable
@@ -120,6 +121,7 @@ def receive_pack(
     check_links: bool = True,
     size_max: int | None = None,
     keep: str | None = None,
+    needed: Iterable[ObjectId] = (),
 ) -> Received:
     """Take a pack into a store, durably.
 
@@ -129,10 +131,11 @@ def receive_pack(
         check_links: Refuse a pack with an object that needs one that is nowhere.
         size_max: The most bytes to take; None for as many as come.
         keep: What to write into a `.keep` file beside the pack, or None for no such file.
+        needed: Ids that must be in the pack or in the store.
 
     Raises:
         DataError: The pack, or an object in it, breaks a rule; nothing was installed.
-        ObjectNotFoundError: A link leads nowhere; nothing was installed.
+        ObjectNotFoundError: A link, or something needed, is nowhere; nothing was installed.
         StorageError: It could not be stored.
     """
     root = repository.root
@@ -142,6 +145,7 @@ def receive_pack(
         with repository.gate:
             find_kind = kind_finder(repository) if check_links else None
             built = verify_pack(file.path, find_kind, find_facts=repository.objects.find_facts)
+            verify_needed(repository, built, needed)
             checksum = built.identity.checksum
             path = root / PACK_NAME / f"pack-{checksum.hex()}.pack"
             is_new = not (path.exists() and path.with_suffix(".idx").exists())
@@ -152,6 +156,26 @@ def receive_pack(
                 install_pack(file, built, pack_dir=root / PACK_NAME, tmp_dir=root / TMP_NAME)
     repository.objects.refresh()
     return Received(checksum, built.object_count, is_new)
+
+
+def verify_needed(repository: Repository, built: BuiltIndex, needed: Iterable[ObjectId]) -> None:
+    """Check that some ids are in a pack or in a store.
+
+    Raises:
+        ObjectNotFoundError: One is in neither.
+    """
+    wanted = [oid for oid in needed if not repository.objects.contains(oid)]
+    if not wanted:
+        return
+    ids = built.tables.ids
+    in_pack = {ids[start : start + OID_SIZE_BYTES] for start in range(0, len(ids), OID_SIZE_BYTES)}
+    for oid in wanted:
+        if oid not in in_pack:
+            raise ObjectNotFoundError(
+                f"object '{oid}' is neither in the pack nor in the store",
+                hint="nothing was installed",
+                oid=oid,
+            )
 
 
 def take_chunks(file: TemporaryFile, chunks: Iterable[bytes], *, size_max: int | None) -> None:
@@ -220,4 +244,4 @@ def kind_finder(repository: Repository) -> FindKind:
 
 def _with_oid(error: DataError, oid: ObjectId) -> DataError:
     fields = {**error.fields, "oid": oid}
-    return type(error)(f"object '{oid}' is not valid: {error.message}", **fields)
+    return type(error)(f"object '{oid}' is not valid: {error.message}", hint=error.hint, **fields)

@@ -8,7 +8,6 @@ Source: tapesformat-pack(5), "Damage".
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from tapegit.errors import DataError, StorageError
@@ -27,6 +26,7 @@ from tapegit.upkeep.packcheck import describe
 from tapegit.upkeep.packrecords import decode_records
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Iterator, Sequence
 
     from tapegit.formats.pack import Directory

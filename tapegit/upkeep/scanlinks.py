@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 from tapegit.formats.records import split_turn
 from tapegit.objects.kind import KIND_NUMBERS, Kind
 from tapegit.objects.rope import RopeNode
-from tapegit.objects.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tapegit.objects.turn import Turn
 
 MENTION: Final = 0
 NEEDED: Final = 1

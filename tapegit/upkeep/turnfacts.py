@@ -37,27 +37,30 @@ def are_facts_right(
     number = section[SECTION_FIRST_TURN] + ordinal - section[SECTION_TURNS]
     if (index.turn_generations[number] >= LEADER_BIT) != (turn.role == "session"):
         return False
+    parents = _find_parents(index, number, turn, targets)
+    if parents is None:
+        return False
+    numbers = [_turn_number(index, parent, section) for parent in parents]
+    if -1 in numbers:
+        return True  # one is outside, or no turn, which the check of links reports
+    return _are_numbers_right(index, number, turn.time or 0, numbers)
+
+
+def _find_parents(
+    index: PackIndex, number: int, turn: Turn, targets: Sequence[int]
+) -> list[int] | None:
+    """Return the ordinals of a turn's parents, -1 for one outside; None where they are wrong."""
     word = index.turn_parents[number]
-    parents: list[int]
     if not turn.parents:
-        if word != 0:
-            return False
-        parents = []
-    elif len(turn.parents) == 1 and word < SEVERAL_PARENTS_BIT:
-        parent = index.ordinals[word - 1] if word else -1
-        if parent not in targets and not _has_parents(index, number, turn):
-            return False
-        parents = [_turn_number(index, parent, section)]
-    else:
-        if not _has_parents(index, number, turn):
-            return False
-        positions = [index.find_position(bytes.fromhex(oid)) for oid in turn.parents]
-        if min(positions) < 0:
-            return True
-        parents = [_turn_number(index, index.ordinals[p], section) for p in positions]
-    if parents and min(parents) < 0:
-        return True  # one is no turn, which the check of links reports
-    return _are_numbers_right(index, number, turn.time or 0, parents)
+        return None if word else []
+    if len(turn.parents) == 1 and 0 < word < SEVERAL_PARENTS_BIT:
+        parent = index.ordinals[word - 1]
+        if parent in targets:  # whose ids are those of the turn
+            return [parent]
+    if [oid.hex() for oid in index.parents_at(number)] != list(turn.parents):
+        return None
+    positions = [index.find_position(bytes.fromhex(oid)) for oid in turn.parents]
+    return [index.ordinals[position] if position >= 0 else -1 for position in positions]
 
 
 def _are_numbers_right(index: PackIndex, number: int, time_ms: int, parents: Sequence[int]) -> bool:
@@ -69,12 +72,10 @@ def _are_numbers_right(index: PackIndex, number: int, time_ms: int, parents: Seq
     ] == max([time_ms, *dates])
 
 
-def _has_parents(index: PackIndex, number: int, turn: Turn) -> bool:
-    return [oid.hex() for oid in index.parents_at(number)] == list(turn.parents)
-
-
 def _turn_number(index: PackIndex, ordinal: int, section: Sequence[int]) -> int:
     """Return the turn number of an ordinal, or -1 where it is no turn's."""
+    if ordinal < 0:
+        return -1
     if not section[SECTION_TURNS] <= ordinal < section[SECTION_TAGS]:
         owner = index.frame_sections[index.frame_of(ordinal)]
         section = index.section(owner)
