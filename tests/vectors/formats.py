@@ -15,12 +15,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tapegit.errors import FormatError
-from tapegit.formats.loose import parse_framed
+from tapegit.errors import FormatError, TruncatedError
+from tapegit.formats.bundle import (
+    BundleHeader,
+    BundleRef,
+    Prerequisite,
+    decode_header,
+    encode_header,
+)
+from tapegit.formats.cruft import decode_cruft, encode_cruft
+from tapegit.formats.loose import decode_loose, parse_framed
+from tapegit.formats.marker import Marker, decode_marker, encode_marker, verify_supported
+from tapegit.formats.pack import SECTION_WIDTH
+from tapegit.formats.packedrefs import EMPTY_FILE, PackedRef, PackedRefs
+from tapegit.formats.packindex import LEADER_BIT, SEVERAL_PARENTS_BIT, PackIndex
+from tapegit.formats.packindex_writer import IndexTables, PackIdentity, iter_index_parts
+from tapegit.formats.reffile import decode_ref_file, encode_oid, encode_symbolic
+from tapegit.formats.reflog import ReflogEntry, encode_line, iter_entries
 from tapegit.objects.canonical import decode_canonical, encode_canonical
 from tapegit.objects.cutter import cut
 from tapegit.objects.kind import Kind, Object, format_framing, object_id
-from tapegit.objects.oid import ObjectId
+from tapegit.objects.oid import ObjectId, hash_content
 from tapegit.objects.rope import RopeEntry, decode_rope, encode_rope
 from tapegit.objects.rope_builder import iter_content_objects
 from tapegit.objects.rope_reader import read_content
@@ -28,11 +43,17 @@ from tapegit.objects.tag import Tag, Tagger, decode_tag, encode_tag
 from tapegit.objects.turn import Turn, clean_summary, encode_turn, verify_turn
 from tapegit.objects.varint import decode_varint, encode_varint
 from tapegit.objects.verify import verify_object
+from tapegit.store.index_builder import build_index
+from tapegit.upkeep.packcheck import verify_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Headers = Mapping[str, str]
+
+
+LOOSE_SHOWN_SIZE_BYTES = 1000
+"""Of larger data a vector gives the BLAKE3."""
 
 
 class VectorFormat(NamedTuple):
@@ -127,6 +148,197 @@ def _encode_tag(value: dict[str, Any]) -> bytes:
     return encode_tag(Tag(oid, Kind(value["type"]), value["tag"], tagger, value["message"]))
 
 
+def _decode_marker(data: bytes, _: Headers) -> dict[str, Any]:
+    marker = decode_marker(data)
+    verify_supported(marker)
+    return {"version": marker.version, "requires": list(marker.features)}
+
+
+def _encode_marker(value: dict[str, Any]) -> bytes:
+    return encode_marker(Marker(value["version"], tuple(value["requires"])))
+
+
+def _decode_ref_file(data: bytes, _: Headers) -> dict[str, str]:
+    found = decode_ref_file(data)
+    return {"oid": found.hex()} if isinstance(found, ObjectId) else {"symbolic": found}
+
+
+def _encode_ref_file(value: dict[str, str]) -> bytes:
+    if "oid" in value:
+        return encode_oid(ObjectId.parse(value["oid"]))
+    return encode_symbolic(value["symbolic"])
+
+
+def _decode_reflog(data: bytes, _: Headers) -> list[list[Any]]:
+    return [[e.old.hex(), e.new.hex(), *e[2:]] for e in iter_entries(data)]
+
+
+def _encode_reflog(value: list[list[Any]]) -> bytes:
+    return b"".join(
+        encode_line(ReflogEntry(ObjectId.parse(old), ObjectId.parse(new), *rest))
+        for old, new, *rest in value
+    )
+
+
+def _decode_packed_refs(data: bytes, _: Headers) -> list[list[str]]:
+    packed = PackedRefs(data)
+    found = [[name, *(oid.hex() for oid in oids if oid)] for name, *oids in packed.iter_refs()]
+    packed.verify()
+    assert packed.names() == [name for name, *_ in found]
+    for name, oid, *_ in found:
+        ref = packed.find(name)
+        assert ref is not None
+        assert ref.oid.hex() == oid
+        assert packed.find(name + "-") is None
+    return found
+
+
+def _encode_packed_refs(value: list[list[str]]) -> bytes:
+    refs = [PackedRef(name, *map(ObjectId.parse, oids)) for name, *oids in value]
+    return PackedRefs(EMPTY_FILE).splice({ref.name: ref for ref in refs})
+
+
+def _head_value(head: BundleHeader) -> dict[str, Any]:
+    return {
+        "needs": [[need.oid.hex(), need.comment] for need in head.prerequisites],
+        "refs": [[ref.name, ref.oid.hex()] for ref in head.refs],
+    }
+
+
+def _decode_bundle_head(data: bytes, _: Headers) -> dict[str, Any]:
+    head, end = decode_header(data)
+    if end != len(data):
+        raise FormatError("bytes after the head", where="bundle")
+    return _head_value(head)
+
+
+def _encode_bundle_head(value: dict[str, Any]) -> bytes:
+    needs = tuple(Prerequisite(ObjectId.parse(oid), comment) for oid, comment in value["needs"])
+    refs = tuple(BundleRef(name, ObjectId.parse(oid)) for name, oid in value["refs"])
+    return encode_header(BundleHeader(needs, refs))
+
+
+def _decode_bundle(data: bytes, headers: Headers) -> dict[str, Any]:
+    head, end = decode_header(data)
+    return _head_value(head) | {"pack": _decode_pack(data[end:], headers)}
+
+
+def _decode_loose(data: bytes, headers: Headers) -> dict[str, Any]:
+    kind, content = decode_loose(data, ObjectId.parse(headers["oid"]), where="loose")
+    is_short = len(content) < LOOSE_SHOWN_SIZE_BYTES
+    shown = content if is_short else hash_content(content)
+    return {"kind": kind.value, "size": len(content), "data": shown.hex()}
+
+
+class PackBytes:
+    """A pack in memory, in the place of a `PackFile`."""
+
+    def __init__(self, data: bytes) -> None:
+        self.path = "pack"
+        self._data = data
+        self.size_bytes = len(data)
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        """Return bytes of the pack, exactly as many as asked for."""
+        if offset + size_bytes > len(self._data):
+            raise TruncatedError("pack ends too early", where="pack", got=len(self._data))
+        return self._data[offset : offset + size_bytes]
+
+
+def _decode_pack(data: bytes, _: Headers) -> dict[str, Any]:
+    objects: list[list[Any]] = []
+
+    def visit(ordinal: int, oid: ObjectId, found: Object) -> None:
+        assert ordinal == len(objects)
+        objects.append([found.kind.value, oid.hex(), len(found.data)])
+
+    numbers = list(build_index(PackBytes(data), visit=visit).tables.sections)
+    sections = [numbers[at : at + SECTION_WIDTH] for at in range(0, len(numbers), SECTION_WIDTH)]
+    return {"sections": sections, "objects": objects}
+
+
+def _decode_index(data: bytes, _: Headers) -> dict[str, Any]:
+    index = PackIndex(memoryview(data), where="index")
+    verify_index(index)
+    header = index.header
+    for position in range(index.object_count):
+        assert index.find_position(index.id_at(position)) == position
+    columns = zip(
+        index.frame_offsets,
+        index.frame_compressed_sizes,
+        index.frame_content_sizes,
+        index.frame_first_ordinals,
+        index.frame_sections,
+        index.frame_kind_numbers,
+        strict=True,
+    )
+    return {
+        "ids": [index.id_at(position).hex() for position in index.positions],
+        "frames": [list(column) for column in columns],
+        "sections": [list(index.section(number)) for number in range(header.section_count)],
+        "turns": [
+            [
+                generation & ~LEADER_BIT,
+                generation >= LEADER_BIT,
+                date,
+                [parent.hex() for parent in index.parents_at(turn)],
+            ]
+            for turn, (generation, date) in enumerate(
+                zip(index.turn_generations, index.turn_dates, strict=True)
+            )
+        ],
+        "outer_parents": [
+            index.outer_parent_at(place).hex() for place in range(header.outer_parent_count)
+        ],
+        "pack": [header.pack_size, header.directory_offset, header.pack_checksum.hex()],
+    }
+
+
+def _encode_index(value: dict[str, Any]) -> bytes:
+    more: list[int] = []
+    columns = list(zip(*value["frames"], strict=True)) or [()] * 6
+    tables = IndexTables(
+        ids=bytes.fromhex("".join(value["ids"])),
+        outer_parents=bytes.fromhex("".join(value["outer_parents"])),
+        frame_offsets=columns[0],
+        frame_compressed_sizes=columns[1],
+        frame_content_sizes=columns[2],
+        frame_first_ordinals=columns[3],
+        frame_sections=columns[4],
+        frame_kind_numbers=bytes(columns[5]),
+        sections=[number for section in value["sections"] for number in section],
+        turn_dates=[turn[2] for turn in value["turns"]],
+        turn_generations=[turn[0] | turn[1] << 31 for turn in value["turns"]],
+        turn_parents=[_parent_word(turn[3], value, more) for turn in value["turns"]],
+        more_parents=more,
+    )
+    pack_size, directory_offset, checksum = value["pack"]
+    identity = PackIdentity(pack_size, directory_offset, bytes.fromhex(checksum))
+    return b"".join(iter_index_parts(tables, identity))
+
+
+def _parent_word(parents: list[str], value: dict[str, Any], more: list[int]) -> int:
+    ids, outer = value["ids"], value["outer_parents"]
+    if not parents:
+        return 0
+    if len(parents) == 1 and parents[0] in ids:
+        return 1 + ids.index(parents[0])
+    start = len(more)
+    codes = [2 * ids.index(p) if p in ids else 2 * outer.index(p) + 1 for p in parents]
+    more += [len(codes), *codes]
+    return SEVERAL_PARENTS_BIT + start
+
+
+def _decode_cruft(data: bytes, headers: Headers) -> dict[str, Any]:
+    pack = bytes.fromhex(headers["pack"])
+    times = decode_cruft(data, pack_checksum=pack, count=int(headers["count"]), where="cruft")
+    return {"pack": headers["pack"], "times": list(times)}
+
+
+def _encode_cruft(value: dict[str, Any]) -> bytes:
+    return encode_cruft(bytes.fromhex(value["pack"]), value["times"])
+
+
 FORMATS: dict[str, VectorFormat] = {
     "framed": VectorFormat(_decode_framed, _encode_framed),
     "object": VectorFormat(_verify_object, is_self_delimiting=False),
@@ -139,4 +351,16 @@ FORMATS: dict[str, VectorFormat] = {
     "summary": VectorFormat(lambda data, _: clean_summary(data.decode()), is_self_delimiting=False),
     # A tag's message goes on to the end, so its bytes do not know where they end.
     "tag": VectorFormat(_decode_tag, _encode_tag, is_self_delimiting=False, kind=Kind.TAG),
+    # Each line of these says something by itself.
+    "marker": VectorFormat(_decode_marker, _encode_marker, is_self_delimiting=False),
+    "reflog": VectorFormat(_decode_reflog, _encode_reflog, is_self_delimiting=False),
+    "reffile": VectorFormat(_decode_ref_file, _encode_ref_file),
+    "packedrefs": VectorFormat(_decode_packed_refs, _encode_packed_refs, is_checked=True),
+    "bundlehead": VectorFormat(_decode_bundle_head, _encode_bundle_head),
+    # How a frame is compressed is the library's choice, so these are decoded only.
+    "loose": VectorFormat(_decode_loose, is_checked=True),
+    "pack": VectorFormat(_decode_pack, is_checked=True),
+    "bundle": VectorFormat(_decode_bundle),
+    "packindex": VectorFormat(_decode_index, _encode_index, is_checked=True),
+    "cruft": VectorFormat(_decode_cruft, _encode_cruft, is_checked=True),
 }
