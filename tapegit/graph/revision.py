@@ -50,17 +50,19 @@ PEEL_KINDS: Final = ("", "turn", "tag", "blob", "rope", "object")
 SELECTORS: Final = ("turn", "raw", "request", "response", "system", "tools", "part")
 _NUMBERED: Final = ("raw", "part")
 
-_NAME: Final = re.compile(r"[^~^:#@]*(?:@(?!\{)[^~^:#@]*)*")
-_STEP: Final = re.compile(
+# Patterns are compiled when they are first needed: most revisions are a plain name.
+_SPECIAL: Final = frozenset("~^:#@")
+_NAME: Final = r"[^~^:#@]*(?:@(?!\{)[^~^:#@]*)*"
+_STEP: Final = (
     r"~(?P<back>[0-9]{0,15})(?![0-9])"
     r"|\^\{(?P<peel>[^}]*)\}"
     r"|\^(?P<nth>[0-9]{0,15})(?![0-9])"
     r"|@\{(?P<at>[^}]*)\}"
     r"|#(?P<ordinal>[0-9]{1,15})(?![0-9])"
 )
-_SELECTOR: Final = re.compile(r"(?P<what>[a-z]+)(?:/(?P<number>[0-9]{1,15}))?")
-_INTEGER: Final = re.compile(r"-?[0-9]{1,15}")
-_MINUS: Final = re.compile(r"\^-([0-9]{0,15})\Z")
+_SELECTOR: Final = r"(?P<what>[a-z]+)(?:/(?P<number>[0-9]{1,15}))?"
+_INTEGER: Final = r"-?[0-9]{1,15}"
+_MINUS: Final = r"\^-([0-9]{0,15})\Z"
 
 
 class Step(NamedTuple):
@@ -112,12 +114,15 @@ def parse_revision(text: str) -> Revision:
         raise invalid(text, f"a revision has at most {TEXT_LENGTH_MAX} characters")
     if text.startswith(":/"):
         return Revision(text, "", (Step(SEARCH, text=_search_text(text, text[2:])),))
-    named = _NAME.match(text)
+    if _SPECIAL.isdisjoint(text):
+        return Revision(text, text)
+    named = re.match(_NAME, text)
     assert named is not None  # it matches the empty text
     name, position = named[0], named.end()
     steps: list[Step] = []
+    pattern = re.compile(_STEP)
     while position < len(text) and text[position] != ":":
-        found = _STEP.match(text, position)
+        found = pattern.match(text, position)
         if found is None:
             raise invalid(text, f"cannot be read from character {position + 1}")
         _append(steps, _parse_step(text, found, is_first=not name and not steps))
@@ -155,7 +160,7 @@ def _parse_suffixed(text: str) -> RevisionRange:
         return RevisionRange(PARENTS, parse_revision(text[:-2]))
     if text.endswith("^!"):
         return RevisionRange(ALONE, parse_revision(text[:-2]))
-    minus = _MINUS.search(text)
+    minus = re.search(_MINUS, text)
     if minus is not None:
         number = int(minus[1] or 1)
         return RevisionRange(WITHOUT, parse_revision(text[: minus.start()]), number=number)
@@ -198,7 +203,7 @@ def _parse_peel(text: str, inside: str) -> Step:
 
 
 def _parse_at(text: str, inside: str, *, is_first: bool) -> Step:
-    if _INTEGER.fullmatch(inside):
+    if re.fullmatch(_INTEGER, inside):
         number = int(inside)
         if not inside.startswith("-"):
             return Step(REFLOG_ENTRY, number)
@@ -235,7 +240,7 @@ def _search_text(text: str, wanted: str) -> str:
 
 
 def _parse_selector(text: str, inside: str) -> Selector:
-    found = _SELECTOR.fullmatch(inside)
+    found = re.fullmatch(_SELECTOR, inside)
     if found is None or found["what"] not in SELECTORS:
         raise invalid(
             text, "after ':' comes turn, raw/N, request, response, system, tools or part/N"
