@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     "--keep", is_flag=False, flag_value="", metavar="[MESSAGE]", help="Also write a .keep file"
 )
 @click.option("--strict", is_flag=True, help="Refuse a pack that needs objects which are nowhere")
-@click.option("--max-input-size", "size_max", type=click.IntRange(0), help="Refuse more bytes")
+@click.option(
+    "--max-input-size",
+    "size_max",
+    type=click.IntRange(0),
+    metavar="BYTES",
+    help="Refuse more bytes",
+)
 @click.argument("pack", metavar="[PACK]", required=False)
 @pass_app
 def command(

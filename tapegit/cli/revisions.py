@@ -107,7 +107,13 @@ def walk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.option("-n", "--max-count", type=int, metavar="N", help="At most N turns"),
-            click.option("--skip", type=click.IntRange(min=0), default=0, help="Pass over N first"),
+            click.option(
+                "--skip",
+                type=click.IntRange(min=0),
+                default=0,
+                metavar="N",
+                help="Pass over N first",
+            ),
             click.option("--since", "--after", "since", metavar="DATE", help="Only from DATE on"),
             click.option("--until", "--before", "until", metavar="DATE", help="Only up to DATE"),
             click.option("--merges", is_flag=True, help="Only turns with several parents"),

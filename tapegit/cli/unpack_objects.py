@@ -12,7 +12,13 @@ from tapegit.porcelain.unpack_objects import unpack_stream
 @click.option("-n", "dry_run", is_flag=True, help="Only verify the pack")
 @click.option("-q", "quiet", is_flag=True, help="Say nothing of what was done")
 @click.option("-r", "recover", is_flag=True, help="Take what can be had of a damaged pack")
-@click.option("--max-input-size", "size_max", type=click.IntRange(0), help="Refuse more bytes")
+@click.option(
+    "--max-input-size",
+    "size_max",
+    type=click.IntRange(0),
+    metavar="BYTES",
+    help="Refuse more bytes",
+)
 @pass_app
 def command(app: App, /, dry_run: bool, quiet: bool, recover: bool, size_max: int | None) -> None:
     """Write the objects of a pack as loose objects"""

@@ -3,7 +3,7 @@
 Pure: the exact bytes of a turn in, parts out, in the order of the source. Nothing is dropped:
 a record or block that has no part of its own is `Unknown`, with its bytes.
 
-Source: tapesdialect-claude-code(7), "Parts".
+Source: tapesdialect-claude-code(7), "What a record is".
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Decoders of dialects return these; `show`, `diff`, `search` and exports work on 
 holds the source's own text and values: nothing is shortened, cleaned or escaped here. What a
 decoder does not understand is an `Unknown` part with its exact bytes.
 
-Source: tapesglossary(7), "part".
+Source: tapesglossary(7), "Terms".
 """
 
 from __future__ import annotations

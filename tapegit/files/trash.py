@@ -4,7 +4,7 @@ Rules: a file goes into the trash by one rename, under `trash/<batch>/<its path 
 store>`; a batch is named by its time in ms since the epoch; it comes back by its path; only
 `expire` removes anything for good.
 
-Source: tapesformat-store(5), "trash".
+Source: tapesmaintenance(7).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The four kinds of object and the framing that is hashed with their data.
 
-Source: tapesformat-object(5), "Framing".
+Source: tapesformat-object(5), "Fields".
 """
 
 from __future__ import annotations

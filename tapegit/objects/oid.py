@@ -4,7 +4,7 @@ Nothing outside this module hashes an object or accepts hexadecimal text as an i
 `ObjectId` is its 32 bytes (a `bytes` subclass, so that it hashes and compares at C speed
 and sorts in id order); its text form is 64 lower-case hexadecimal digits.
 
-Source: tapesformat-object(5), "Object id".
+Source: tapesformat-object(5), "Fields".
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class OidPrefix(str):
 def hash_framed(header: bytes, data: bytes) -> ObjectId:
     """Return BLAKE3-256 over the framing header and the data.
 
-    Source: tapesformat-object(5), "Object id".
+    Source: tapesformat-object(5), "Fields".
     """
     hasher = blake3(header)
     hasher.update(data)

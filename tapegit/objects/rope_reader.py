@@ -5,7 +5,7 @@ every statement of a rope is checked: each node's level and size against the ent
 it, each blob's size, and the BLAKE3 of the whole against the root's. The walk keeps one node
 per level, at most 13, and one blob.
 
-Source: tapesformat-rope(5), "How to check it".
+Source: tapesformat-rope(5), "Checking".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Only the shortest spelling is read, so that a number has one. Numbers stay below 2^53.
 
-Source: tapesformat-rope(5), "Varint".
+Source: tapesformat-rope(5), "Encoding".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Links are not followed here; that an id is the hash of its data is for `object_id` to say.
 
-Source: tapesformat-object(5), "How to check it".
+Source: tapesformat-object(5), "Checking".
 """
 
 from __future__ import annotations

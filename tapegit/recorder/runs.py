@@ -3,7 +3,7 @@
 Only one run is in memory at a time: records arrive in order, so a record of another turn
 ends the run of the one before.
 
-Source: tapesdialect-claude-code(7), "Raw".
+Source: tapesdialect-claude-code(7), "Turns".
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The way back from a tape to its source: a turn's pieces, placed by `at` after the last record
 of its parent, and cut into records again.
 
-Source: tapesdialect-claude-code(7), "Raw".
+Source: tapesdialect-claude-code(7), "Turns".
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Rules:
   is reported only if none of them has the object.
 - What is written here is loose and durable; bulk writes go to `PackWriter`.
 
-Source: tapesformat-store(5), "Objects".
+Source: tapesformat-store(5), "Promises".
 """
 
 from __future__ import annotations

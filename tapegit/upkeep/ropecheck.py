@@ -4,7 +4,7 @@ Rules: consecutive ropes share nearly all their nodes, so the bytes below a node
 while; what is too large to keep is hashed piece by piece. Memory is bounded whatever the size.
 What is missing or damaged below a rope is reported by whoever reads that object, not here.
 
-Source: tapesformat-rope(5), "How to check it".
+Source: tapesformat-rope(5), "Checking".
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ TEXTS = [
 
 LOADED_BY_NAME = {
     "cli/main.py": "a command when it runs, and what only an error or a terminal needs",
+    "graph/resolve.py": "dates, which few revisions have",
+    "graph/selection.py": "ropes, for the parts of a request",
     "repository/discover.py": "the user's folders, where no store is near",
     "repository/repository.py": "settings and writing, which readers do without",
     "repository/transaction.py": "the writer of packs, which loose writes do without",

@@ -13,7 +13,6 @@ from tapegit.cli.table import CLASS_TITLES, COMMANDS, module_name
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_JSON = {
-    "bundle": "its output is a file, or git's lines",
     "cat-file": "its output is the data itself, or a format of the user's",
     "hash-object": "prints one id",
     "help": "prints a page",
