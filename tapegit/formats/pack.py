@@ -273,10 +273,10 @@ def decode_record_offsets(content: bytes, count: int, *, where: object) -> array
     """Return where each record starts in a frame's content, and where the last one ends.
 
     Raises:
-        FormatError: The sizes do not add up to the content.
+        FormatError: The sizes do not add up to the content, or there are none.
     """
     start = 4 * count
-    if len(content) < start:
+    if count < 1 or len(content) < start:
         raise _error(where, f"a frame of {len(content)} bytes says it has {count} records")
     offsets = array("Q", accumulate(column(content[:start], "I"), initial=start))
     if offsets[-1] != len(content):

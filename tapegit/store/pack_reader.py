@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from tapegit.errors import DataError, FormatError, IntegrityError
 from tapegit.formats import zstd
 from tapegit.formats.pack import (
+    COMPRESSED_SIZE_MAX_BYTES,
     CONTENT_SIZE_MAX_BYTES,
     KINDS_BY_NUMBER,
     SECTION_FIRST_TURN,
@@ -79,15 +80,20 @@ class PackReader:
         """
         number = self.index.frame_of(ordinal)
         try:
-            frame = self._frame(number)
-            kind = KINDS_BY_NUMBER[frame.kind_number]
-            data = frame.record(ordinal)
-            if kind is Kind.TURN or kind is Kind.ROPE:
-                data = self._join(kind, data, ordinal, number)
-            if hash_framed(format_framing(kind, len(data)), data) != oid:
-                raise IntegrityError(f"cannot read '{self.path}': the bytes are not of this id")
+            return self._read_record(number, ordinal, oid)
         except DataError as error:
             raise self._with_frame(error, oid, number) from error
+        except (IndexError, KeyError) as error:
+            raise self._contradiction() from error
+
+    def _read_record(self, number: int, ordinal: int, oid: ObjectId) -> Object:
+        frame = self._frame(number)
+        kind = KINDS_BY_NUMBER[frame.kind_number]
+        data = frame.record(ordinal)
+        if kind is Kind.TURN or kind is Kind.ROPE:
+            data = self._join(kind, data, ordinal, number)
+        if hash_framed(format_framing(kind, len(data)), data) != oid:
+            raise IntegrityError(f"cannot read '{self.path}': the bytes are not of this id")
         return Object(kind, data)
 
     def kind_at(self, ordinal: int) -> Kind:
@@ -100,6 +106,12 @@ class PackReader:
         Raises:
             FormatError: The index contradicts itself.
         """
+        try:
+            return self._facts_at(ordinal)
+        except (IndexError, KeyError) as error:
+            raise self._contradiction() from error
+
+    def _facts_at(self, ordinal: int) -> TurnFacts | None:
         if not self._turns_from <= ordinal < self._turns_to and not self._find_turns(ordinal):
             return None
         index = self.index
@@ -142,10 +154,11 @@ class PackReader:
 
     def _read_frame(self, number: int) -> DecodedFrame:
         index = self.index
+        size = index.frame_compressed_sizes[number]
+        if size > COMPRESSED_SIZE_MAX_BYTES:
+            raise FormatError(f"cannot read '{self.path}': {size} bytes are no frame")
         with PackFile(self.path) as file:
-            compressed = file.read(
-                index.frame_offsets[number], index.frame_compressed_sizes[number]
-            )
+            compressed = file.read(index.frame_offsets[number], size)
         content = zstd.decompress(compressed, size_max=CONTENT_SIZE_MAX_BYTES, where=self.path)
         if len(content) != index.frame_content_sizes[number]:
             raise FormatError(
@@ -194,15 +207,22 @@ class PackReader:
     def _with_frame(self, error: DataError, oid: ObjectId, number: int) -> DataError:
         """Return the error with the object, the pack, the frame and all that is in it."""
         what = error.message.removeprefix(f"cannot read '{self.path}': ")
-        count = self.index.record_count(number)
-        first = self.index.frame_first_ordinals[number]
+        index = self.index
+        count, first = index.record_count(number), index.frame_first_ordinals[number]
         oids = [
-            self.index.oid_at(self.index.positions[ordinal])
-            for ordinal in range(first, first + min(count, _NAMED_IDS_MAX))
+            index.oid_at(position)
+            for position in index.positions[first : first + min(count, _NAMED_IDS_MAX)]
         ]
         others = f" (it holds {count} objects)" if count > 1 else ""
         return type(error)(
             f"cannot read object '{oid}' in frame {number} of '{self.path}'{others}: {what}",
             hint="run 'tapes fsck --full'",
             **{**error.fields, "oid": oid, "where": self.path, "frame": number, "oids": oids},
+        )
+
+    def _contradiction(self) -> FormatError:
+        return FormatError(
+            f"cannot read '{self.index.where}': it contradicts itself",
+            hint="run 'tapes index-pack' on the pack of this name",
+            where=self.index.where,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 
 import pytest
@@ -88,6 +89,28 @@ def test_a_lying_index_gives_an_error_and_never_other_data(root, source):
     summary.index_path.write_bytes(bytes(data) + hash_content(bytes(data)))
     with pytest.raises(IntegrityError):
         source.find(oid_of(one))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_index_that_contradicts_itself_gives_named_errors(root, source, seed):
+    """Tables of random numbers under a right checksum: errors of ours, or the right data."""
+    objects = sample(10)
+    summary = write_pack(root, objects)
+    chance = random.Random(seed)
+    data = bytearray(summary.index_path.read_bytes()[:-32])
+    for _ in range(chance.choice([1, 3, 200])):
+        place = chance.randrange(IDS_OFFSET + 32 * len(objects), len(data))
+        data[place] = chance.choice([0, 1, 0xFF, chance.randrange(256)])
+    summary.index_path.chmod(0o600)
+    summary.index_path.write_bytes(bytes(data) + hash_content(bytes(data)))
+    for stored in objects:
+        for ask in (source.find, source.find_facts):
+            try:
+                found = ask(oid_of(stored))
+            except DataError:
+                continue
+            assert ask == source.find_facts or found == stored
+    source.find(ABSENT)
 
 
 def test_one_good_copy_is_enough(root, source):
