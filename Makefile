@@ -15,7 +15,7 @@ help:
 	@echo "make quick    the test suite without its slow part"
 	@echo "make lint     formatting, style, types, layers, spelling, manual pages, sizes"
 	@echo "make format   put the code into its format"
-	@echo "make man      bring the manual pages in step with --help"
+	@echo "make man      bring the manual in step with --help, and README with what is printed"
 	@echo "make vectors  write the format vectors anew; the difference must be empty"
 	@echo "make bench    the budgets, measured against git on this machine"
 	@echo "make faults   kills, full disks and power cuts; the whole of it wants root and strace"
@@ -45,6 +45,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/python .ci/man.py --check
+	$(BIN)/python .ci/readme.py --check
 	$(BIN)/python .ci/sizes.py
 
 format: $(STAMP)
@@ -53,6 +54,7 @@ format: $(STAMP)
 
 man: $(STAMP)
 	@$(BIN)/python .ci/man.py
+	@$(BIN)/python .ci/readme.py
 
 vectors: $(STAMP)
 	@$(BIN)/python fixtures/make_vectors.py
