@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import shutil
 import subprocess
 import sys
@@ -61,10 +64,7 @@ class Recorder:
 
 def measure_wire(options: Options) -> Iterator[Figure]:
     """Yield the size of 17 real requests and responses with everything, where they are at hand."""
-    calls = [
-        ((folder / "request.json").read_bytes(), (folder / "response.sse").read_bytes())
-        for folder in sorted(p.parent for p in REAL_WIRE.rglob("request.json"))
-    ]
+    calls = [_read_call(path) for path in sorted(REAL_WIRE.rglob("request.json"))]
     if not calls:
         return
     store = _make_store(options.folder / "wire-tapes")
@@ -82,6 +82,14 @@ def measure_wire(options: Options) -> Iterator[Figure]:
         "kB",
         f"{raw / 1e6:.2f} MB raw, {loose / 1e3:.0f} kB loose",
     )
+
+
+def _read_call(path: Path) -> tuple[bytes, bytes]:
+    """Return the bodies of one recorded exchange as a recorder stores them: content decoded."""
+    request = base64.b64decode(json.loads(path.read_bytes())["body_b64"])
+    response = path.with_name("response.sse").read_bytes()
+    is_gzip = response.startswith(b"\x1f\x8b")
+    return request, gzip.decompress(response) if is_gzip else response
 
 
 def measure_long_session(options: Options) -> Iterator[Figure]:

@@ -74,7 +74,7 @@ def run(argv: Sequence[str], cwd: Path, *, stdin: bytes | None = None) -> Run:
         if process.returncode != 0:
             err.seek(0)
             text = err.read().decode(errors="replace")[-600:]
-            raise RuntimeError(f"{' '.join(argv)}: exit {process.returncode}: {text}")
+            raise RuntimeError(f"{' '.join(argv[:4])}: exit {process.returncode}: {text}")
         out.seek(0)
         return Run(
             wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000 * 1.024, out.read()

@@ -48,7 +48,8 @@ def measure_import(options: Options) -> Iterator[Figure]:
 
 def measure_real(options: Options) -> Iterator[Figure]:
     """Yield the size of real transcripts after gc, where they are at hand."""
-    files = sorted(REAL_DATA.rglob("*.jsonl")) if REAL_DATA.is_dir() else []
+    # A folder of the data holds transcripts of another harness, for importers to tell apart.
+    files = [path for path in sorted(REAL_DATA.rglob("*.jsonl")) if "codex" not in path.parts]
     if not files:
         return
     ours, theirs = options.folder / "real-tapes", options.folder / "real-git"
