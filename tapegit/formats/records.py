@@ -122,8 +122,7 @@ def split_rope(data: bytes) -> tuple[list[bytes], bytes]:
             parts.append(data[start:offset])
             start = offset + OID_SIZE_BYTES
             _, offset = decode_varint(data, start, where="rope")
-    if ids and len(ids[-1]) < OID_SIZE_BYTES:
-        raise TruncatedError("rope ends inside an id", where="rope", got=len(data))
+    _verify_end(data, offset)
     parts.append(data[start:])
     return ids, b"".join(parts)
 
@@ -148,6 +147,7 @@ def join_rope(template: bytes, ids: Sequence[bytes]) -> bytes:
             used += 1
             start = offset
             _, offset = decode_varint(template, start, where="rope")
+    _verify_end(template, offset)
     if used != len(ids):
         raise FormatError(
             f"rope has {used} places for {len(ids)} ids",
@@ -157,6 +157,11 @@ def join_rope(template: bytes, ids: Sequence[bytes]) -> bytes:
         )
     parts.append(template[start:])
     return b"".join(parts)
+
+
+def _verify_end(data: bytes, offset: int) -> None:
+    if offset != len(data):
+        raise TruncatedError("rope ends inside a field", where="rope", wanted=offset, got=len(data))
 
 
 def _entries_offset(data: bytes) -> int:

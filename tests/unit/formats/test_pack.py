@@ -58,7 +58,7 @@ def test_the_tables_of_the_example_are_encoded_as_the_page_has_them():
     """Encoding what was decoded gives the same bytes."""
     directory, footer = tables_of(EXAMPLE)
     tables = encode_directory(directory) + encode_footer(directory, footer.directory_offset)
-    assert EXAMPLE[: 8] == encode_header()
+    assert EXAMPLE[:8] == encode_header()
     assert EXAMPLE[footer.directory_offset :] == tables + footer.checksum
 
 

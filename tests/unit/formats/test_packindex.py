@@ -191,7 +191,7 @@ def test_counts_of_billions_allocate_nothing():
     for place in range(8, 32, 4):
         forged = bytearray(EXAMPLE)
         forged[place : place + 4] = b"\xff\xff\xff\xff"
-        with pytest.raises(DataError, match="needs|fit"):
+        with pytest.raises(DataError, match=r"needs|fit"):
             decode_header(memoryview(bytes(forged)), where=HERE)
 
 

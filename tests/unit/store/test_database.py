@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
 
@@ -240,8 +241,6 @@ def test_large_objects_are_read_one_by_one(root):
     """Reading 100 MiB in any order keeps a few frames."""
     objects = [blob(bytes([number]) * (4 * MIB)) for number in range(25)]
     write_pack(root, objects)
-    import tracemalloc
-
     tracemalloc.start()
     try:
         count = sum(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 
 import pytest
 
@@ -318,8 +319,6 @@ def test_writing_a_pack_that_exists_again_heals_it(root):
 
 def test_memory_stays_small_however_much_is_written(root):
     """Sixty times the frame limit goes through without being kept."""
-    import tracemalloc
-
     tracemalloc.start()
     try:
         with make_writer(root) as writer:
