@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import InvalidNameError
 from tapegit.objects.oid import ObjectId, hash_content
-from tapegit.recorder.states import Line, Relation, compare_to_line
+from tapegit.recorder.states import Line, Relation, compare_to_line, find_highest_number
 from tapegit.refs.names import RefName, percent_encode_component
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class SessionRefs:
         self._before: dict[RefName, ObjectId | None] = {}
         self._now: dict[RefName, ObjectId | None] = {}
         self._is_forward: dict[RefName, bool] = {}
-        self._forks: dict[str, set[RefName]] = {}
+        self._planned: dict[str, set[RefName]] = {}
 
     def plan(self, source: RecordedSource) -> bool:
         """Work out the moves of a source; return whether it adds anything.
@@ -71,14 +71,18 @@ class SessionRefs:
             DataError: A recorded tape or a ref is damaged.
         """
         harness = source.harness.name
+        unnamed = f"unnamed-{source.unnamed_digits}"
+        for tape in source.tapes:
+            if tape.session_id is not None:
+                self._drop_head(_session_folder(harness, unnamed), tape)
+                if tape.agent is not None:
+                    self._drop_head(_session_folder(harness, tape.session_id), tape)
         results = [
-            self._plan_tape(harness, tape, f"unnamed-{source.unnamed_digits}")
+            self._plan_tape(
+                _session_folder(harness, tape.session_id or unnamed), tape, source.record_count
+            )
             for tape in source.tapes
         ]
-        if all(tape.agent is not None for tape in source.tapes):
-            for tape in source.tapes:
-                if tape.session_id is not None:
-                    self._drop_head(_session_folder(harness, tape.session_id), tape)
         return any(results)
 
     def moves(self) -> list[RefMove]:
@@ -99,20 +103,18 @@ class SessionRefs:
                 return True
         return False
 
-    def _plan_tape(self, harness: str, tape: RecordedTape, unnamed: str) -> bool:
-        folder = _session_folder(harness, tape.session_id or unnamed)
+    def _plan_tape(self, folder: str, tape: RecordedTape, record_count: int) -> bool:
         name = _tape_ref(folder, tape.agent)
-        if tape.session_id is not None:
-            self._drop_head(_session_folder(harness, unnamed), tape)
         holder = self._read(name)
         if holder == tape.tip:
             return False
         lines = _Lines(self._graph, self._find, (tape.tip, *tape.left_behind))
         forks = list(self._iter_forks(folder)) if holder is not None else []
-        for _, fork in forks:
-            if lines.is_recorded_in(fork):
-                return False
-        relation = Relation.EARLIER if holder is None else lines.relate(holder)
+        if any(lines.is_recorded_in(fork) for _, fork in forks):
+            return False
+        relation = Relation.EARLIER
+        if holder is not None:
+            relation = self._settle(lines.relate(holder), folder, name, record_count)
         if relation in {Relation.SAME, Relation.LATER}:
             return False
         for fork_name, fork in forks:
@@ -126,6 +128,26 @@ class SessionRefs:
             self._is_forward[name] = holder is None or lines.holds(holder)
             self._set(name, tape.tip)
         return True
+
+    def _settle(
+        self, relation: Relation, folder: str, name: RefName, record_count: int
+    ) -> Relation:
+        """Return the relation where only a record that was cut off makes the difference.
+
+        What it became may be on another tape of the source: the one that got further is later.
+        """
+        if relation is Relation.LATER_BY_TAIL:
+            highest = self._highest(name)
+            return Relation.EARLIER if highest <= record_count else Relation.LATER
+        if relation is Relation.EARLIER_BY_TAIL:
+            others = [other for other in self._iter_tapes(folder) if other != name]
+            is_behind = any(self._highest(other) >= record_count for other in others)
+            return Relation.LATER if is_behind else Relation.EARLIER
+        return relation
+
+    def _highest(self, name: RefName) -> int:
+        tip = self._read(name)
+        return 0 if tip is None else find_highest_number(self._graph, self._find, tip)
 
     def _part(self, folder: str, name: RefName, holder: ObjectId, tip: ObjectId) -> None:
         """Give the ref to the later of two tapes that are not one, and a fork to the other."""
@@ -145,7 +167,8 @@ class SessionRefs:
         if recorded is None or recorded == tape.tip or self._graph.parents(recorded):
             return
         line = Line(self._graph, tape.tip)
-        if compare_to_line(self._graph, self._find, recorded, line) is Relation.EARLIER:
+        relation = compare_to_line(self._graph, self._find, recorded, line)
+        if relation in {Relation.EARLIER, Relation.LATER_BY_TAIL}:
             self._set(name, None)
 
     def _read(self, name: RefName) -> ObjectId | None:
@@ -156,17 +179,23 @@ class SessionRefs:
     def _set(self, name: RefName, oid: ObjectId | None) -> None:
         self._read(name)
         self._now[name] = oid
-        folder, mark, _ = name.partition("/file/forks/")
-        if mark:
-            self._forks.setdefault(folder, set()).add(name)
+        self._planned.setdefault(name[: name.rindex("/") + 1], set()).add(name)
 
     def _iter_forks(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
-        names = set(self._forks.get(folder, ()))
-        names.update(name for name, _ in self._iter_refs(f"{folder}/file/forks/"))
-        for name in sorted(names):
+        for name in self._iter_names(f"{folder}/file/forks/"):
             oid = self._read(name)
             if oid is not None:
                 yield name, oid
+
+    def _iter_tapes(self, folder: str) -> Iterator[RefName]:
+        yield _tape_ref(folder, None)
+        yield from self._iter_names(f"{folder}/file/agents/")
+
+    def _iter_names(self, prefix: str) -> list[RefName]:
+        """Return the names of refs as they are and as they will be, some perhaps deleted."""
+        names = {name for name, _ in self._iter_refs(prefix)}
+        names.update(self._planned.get(prefix, ()))
+        return sorted(names)
 
 
 class _Lines:
@@ -191,7 +220,7 @@ class _Lines:
     def is_recorded_in(self, oid: ObjectId) -> bool:
         """Return whether the tape is that one, or an earlier state of it."""
         relation = compare_to_line(self._graph, self._find, oid, self._line(0))
-        return relation in {Relation.SAME, Relation.LATER}
+        return relation in {Relation.SAME, Relation.LATER, Relation.LATER_BY_TAIL}
 
     def holds(self, oid: ObjectId) -> bool:
         """Return whether a turn is on the line of the tape."""

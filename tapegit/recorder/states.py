@@ -15,6 +15,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tapegit.dialects.json_records import BLANK_BYTES, CUT_OFF
 from tapegit.objects.kind import MIB
 from tapegit.objects.oid import hash_content
 from tapegit.recorder.tape_records import iter_turn_records
@@ -37,13 +38,21 @@ class Relation(Enum):
     EARLIER = "earlier"
     LATER = "later"
     NEITHER = "neither"
+    EARLIER_BY_TAIL = "earlier by a tail"
+    """The other has one record more, and that was cut off."""
+    LATER_BY_TAIL = "later by a tail"
 
     def swapped(self) -> Relation:
         """Return how the other tape relates to the one."""
         return _SWAPPED.get(self, self)
 
 
-_SWAPPED: Final = {Relation.EARLIER: Relation.LATER, Relation.LATER: Relation.EARLIER}
+_SWAPPED: Final = {
+    Relation.EARLIER: Relation.LATER,
+    Relation.LATER: Relation.EARLIER,
+    Relation.EARLIER_BY_TAIL: Relation.LATER_BY_TAIL,
+    Relation.LATER_BY_TAIL: Relation.EARLIER_BY_TAIL,
+}
 
 
 class _Kept(NamedTuple):
@@ -89,16 +98,28 @@ def compare_to_line(graph: TurnGraph, find: Find, tip: ObjectId, line: Line) -> 
         own.append(oid)
     own.reverse()
     others = line.oids[0 if place is None else place + 1 :]
-    if not own:
-        return Relation.EARLIER
-    if not others:
-        return Relation.LATER
     base = None if place is None else line.oids[place]
     is_whole = base is None or not graph.read_turn(base).raw
     reader = _Reader(graph, find, is_whole=is_whole)
     if len(own) <= len(others):
         return _compare(reader, own, others)
     return _compare(reader, others, own).swapped()
+
+
+def find_highest_number(graph: TurnGraph, find: Find, tip: ObjectId) -> int:
+    """Return the highest number among the records of a tape; it reads the whole tape.
+
+    Raises:
+        ObjectNotFoundError: An object is missing.
+        DataError: An object is damaged.
+    """
+    reader = _Reader(graph, find, is_whole=True)
+    numbers = [
+        record.number
+        for records in reader.iter_turns(Line(graph, tip).oids)
+        for record in records[-1:]
+    ]
+    return max(numbers, default=0)
 
 
 class _Reader:
@@ -110,76 +131,123 @@ class _Reader:
         self._is_whole = is_whole
 
     def iter_turns(self, oids: list[ObjectId]) -> Iterator[list[PlacedRecord]]:
+        """Yield the records of each turn, by number."""
         before = 0
         for oid in oids:
             turn = self._graph.read_turn(oid)
-            records = list(iter_turn_records(self._find, turn, before, is_whole=self._is_whole))
+            records = sorted(iter_turn_records(self._find, turn, before, is_whole=self._is_whole))
             yield records
-            before = max((record.number for record in records), default=0)
+            before = records[-1].number if records else 0
 
 
 def _compare(reader: _Reader, few: list[ObjectId], many: list[ObjectId]) -> Relation:
     """Return how the few turns relate to the many; both begin after the same turn."""
-    kept = _keep(reader, few)
-    last = max(kept, default=0)
-    match = _Match(kept, last)
+    match = _Match(reader, few)
+    held: PlacedRecord | None = None
     for records in reader.iter_turns(many):
-        if not all(map(match.take, records)):
-            return Relation.NEITHER
-        if match.is_beyond and min(record.number for record in records) > last:
+        for record in records:
+            if held is not None and not match.take(held):
+                return Relation.NEITHER
+            held = record
+        if match.is_beyond and records and records[0].number > match.last:
+            held = None
             break
-    return match.judge()
+    return match.judge(held)
 
 
 class _Match:
-    """The records of the few turns, and what those of the many say of them."""
+    """The records of the few turns, and what those of the many say of them.
 
-    def __init__(self, kept: dict[int, _Kept], last: int) -> None:
-        self._unseen = kept
-        self._last = last
+    A *tail* is the last record of a side if the source may have been cut off inside it. What it
+    became may be on another tape, so its absence from the other side says nothing.
+    """
+
+    def __init__(self, reader: _Reader, few: list[ObjectId]) -> None:
+        self._unseen: dict[int, _Kept] = {}
+        self._size_bytes = 0
+        last: PlacedRecord | None = None
+        for records in reader.iter_turns(few):
+            for record in records:
+                self._keep(record)
+                last = record if last is None else max(last, record)
+        self.last = last.number if last is not None else 0
+        self.is_beyond = False
+        self._tail = last if last is not None and _is_tail(last) else None
+        if self._tail is not None:
+            del self._unseen[self.last]
         self._highest = 0
         self._is_cut_by_few = False
         self._is_cut_by_many = False
-        self.is_beyond = False
+
+    def _keep(self, record: PlacedRecord) -> None:
+        self._size_bytes += len(record.data)
+        data = record.data if self._size_bytes <= KEPT_SIZE_MAX_BYTES else None
+        self._unseen[record.number] = _Kept(hash_content(record.data), data)
 
     def take(self, record: PlacedRecord) -> bool:
         """Compare a record of the many; return False where the two cannot be one source."""
-        if record.number > self._last:
+        self._highest = max(self._highest, record.number)
+        if record.number > self.last:
             self.is_beyond = True
             return True
+        if self._tail is not None and record.number == self.last:
+            tail, self._tail = self._tail, None
+            if tail.data.startswith(record.data) and record.data != tail.data:
+                self._is_cut_by_many = True
+                return _is_tail(record)
+            self._is_cut_by_few = record.data != tail.data
+            return record.data.startswith(tail.data)
         own = self._unseen.pop(record.number, None)
         if own is None or self._is_cut_by_many:
             return False
-        self._highest = max(self._highest, record.number)
-        if hash_content(record.data) == own.digest:
-            return True
+        return hash_content(record.data) == own.digest or self._take_cut(record, own)
+
+    def _take_cut(self, record: PlacedRecord, own: _Kept) -> bool:
+        """Note which side was cut off inside a record; return False where neither was."""
         if own.data is None:
             return False
-        if record.number == self._last and record.data.startswith(own.data):
+        if record.number == self.last and record.data.startswith(own.data):
             self._is_cut_by_few = True
             return True
         self._is_cut_by_many = own.data.startswith(record.data)
         return self._is_cut_by_many
 
-    def judge(self) -> Relation:
-        """Return how the few relate to the many, all records of which were taken."""
+    def judge(self, last: PlacedRecord | None) -> Relation:
+        """Return how the few relate to the many, all records of which but the last were taken."""
+        tail = last if last is not None and self._is_tail_of_many(last) else None
+        if last is not None and tail is None and not self.take(last):
+            return Relation.NEITHER
         is_more = self.is_beyond or self._is_cut_by_few
         is_less = bool(self._unseen) or self._is_cut_by_many
-        if is_more == is_less or min(self._unseen, default=self._last) < self._highest:
+        if (is_more and is_less) or min(self._unseen, default=self._highest) < self._highest:
             return Relation.NEITHER
-        return Relation.EARLIER if is_more else Relation.LATER
+        if is_more:
+            return Relation.EARLIER
+        if is_less:
+            is_ahead = tail is not None and tail.number > self.last
+            return Relation.NEITHER if is_ahead else Relation.LATER
+        return _compare_tails(self._tail, tail)
+
+    def _is_tail_of_many(self, last: PlacedRecord) -> bool:
+        if not _is_tail(last) or last.number <= self._highest:
+            return False
+        if last.number in self._unseen:
+            return False
+        return self._tail is None or last.number != self.last
 
 
-def _keep(reader: _Reader, oids: list[ObjectId]) -> dict[int, _Kept]:
-    """Return the records of some turns by number."""
-    kept: dict[int, _Kept] = {}
-    size = 0
-    for records in reader.iter_turns(oids):
-        for record in records:
-            size += len(record.data)
-            data = record.data if size <= KEPT_SIZE_MAX_BYTES else None
-            kept[record.number] = _Kept(hash_content(record.data), data)
-    return kept
+def _compare_tails(few: PlacedRecord | None, many: PlacedRecord | None) -> Relation:
+    """Return the relation of sides that are the same but for what was cut off."""
+    if few is not None and many is not None:
+        return Relation.EARLIER if few.number < many.number else Relation.LATER
+    if few is not None:
+        return Relation.LATER_BY_TAIL
+    return Relation.EARLIER_BY_TAIL if many is not None else Relation.NEITHER
+
+
+def _is_tail(record: PlacedRecord) -> bool:
+    """Return whether a record may have been cut off: an unreadable rest, or blanks alone."""
+    return record.reason == CUT_OFF or not record.data.strip(BLANK_BYTES)
 
 
 def _iter_back(graph: TurnGraph, tip: ObjectId) -> Iterator[ObjectId]:
