@@ -155,7 +155,7 @@ class FormatError(DataError):
 
 
 class UnsupportedVersionError(DataError):
-    """Bytes are of a version or need a feature this program does not know; fields: where, version."""
+    """Bytes are of a version, or need a feature, unknown here; fields: where, version."""
 
     exit_code = 31
     code_name = "unsupported-version"

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tapegit.repository.repository import Repository
-
     from tapegit.objects.oid import ObjectId
+    from tapegit.repository.repository import Repository
 
 MAIN = RefName("refs/heads/main")
 STRANGERS = (

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tapegit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -50,11 +48,11 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_import_stands_inside_a_function(path):
+def test_no_import_stands_inside_a_function():
     """The graph of imports is what stands at the top of modules, for readers and for linters."""
     lazy = [
-        node.lineno
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in MODULES
         for function in ast.walk(parse(path))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
@@ -75,40 +73,46 @@ def test_only_these_modules_import_by_name():
     assert found == set(LOADED_BY_NAME)
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_unfinished_work_and_no_foreign_paths(path):
+def test_no_unfinished_work_and_no_foreign_paths():
     """Nothing is left to do, and nothing speaks of one machine or of how it was written."""
-    if path == Path(__file__).resolve():
-        return
-    found = [match[0] for match in WORDS.finditer(path.read_text(encoding="utf-8"))]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in TEXTS
+        if path != Path(__file__).resolve()
+        for match in WORDS.finditer(path.read_text(encoding="utf-8"))
+    ]
 
     assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_have_a_subject(path):
+def test_modules_have_a_subject():
     """No module is a drawer for what has no other place, and each says in a line what it is."""
-    assert path.stem not in SUBJECTLESS
-    docstring = ast.get_docstring(parse(path))
-    assert docstring, f"{path} has no docstring"
-    assert docstring.splitlines()[0].endswith((".", ":"))
+    assert [path for path in MODULES if path.stem in SUBJECTLESS] == []
+    firsts = {path: (ast.get_docstring(parse(path)) or "").partition("\n")[0] for path in MODULES}
+    assert [path for path, first in firsts.items() if not first.endswith((".", ":"))] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_names_are_words_of_the_glossary(path):
+def iter_names(tree: ast.Module):
+    """Yield every name that a module gives to something."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def test_names_are_words_of_the_glossary():
     """An id is an oid, never a sha; names are not abbreviated."""
-    names = {
-        name
-        for node in ast.walk(parse(path))
-        for name in (
-            [node.id] if isinstance(node, ast.Name) else [],
-            [node.arg] if isinstance(node, ast.arg) else [],
-            [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else [],
-        )
-        for name in name
+    found = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in MODULES
+        for name in iter_names(parse(path))
+        if BANNED_NAMES.search(name.lower())
     }
 
-    assert {name for name in names if BANNED_NAMES.search(name.lower())} == set()
+    assert found == set()
 
 
 def test_sizes_are_within_the_limits():
