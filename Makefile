@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+FUZZ_VENV := .venv-fuzz
+FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test quick lint format man vectors bench faults clean
+.PHONY: help demo test quick lint format man vectors bench faults fuzz clean
 
 help:
 	@echo "make demo     record a real session into a temporary store and look at it"
@@ -18,6 +20,7 @@ help:
 	@echo "make man      bring the manual in step with --help, and README with what is printed"
 	@echo "make vectors  write the format vectors anew; the difference must be empty"
 	@echo "make bench    the budgets, measured against git on this machine"
+	@echo "make fuzz     each parser under atheris for FUZZ_SECONDS, in an environment of its own"
 	@echo "make faults   kills, full disks and power cuts; the whole of it wants root and strace"
 
 $(STAMP): pyproject.toml
@@ -66,5 +69,14 @@ bench: $(STAMP)
 faults: $(STAMP)
 	@$(BIN)/python -m pytest -q -m faults tests/faults
 
+fuzz:
+	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)
+	@$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check atheris --editable .
+	@for target in tests/fuzz/fuzz_*.py; do \
+	    echo "$$target"; \
+	    $(FUZZ_VENV)/bin/python -m "tests.fuzz.$$(basename $$target .py)" \
+	        -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 || exit 1; \
+	done
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(FUZZ_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -257,7 +257,8 @@ def _decode_pack(data: bytes, _: Headers) -> dict[str, Any]:
     return {"sections": sections, "objects": objects}
 
 
-def _decode_index(data: bytes, _: Headers) -> dict[str, Any]:
+def decode_index(data: bytes, _: Headers) -> dict[str, Any]:
+    """Return what an index says, every rule about it checked."""
     index = PackIndex(memoryview(data), where="index")
     verify_index(index)
     header = index.header
@@ -294,7 +295,8 @@ def _decode_index(data: bytes, _: Headers) -> dict[str, Any]:
     }
 
 
-def _encode_index(value: dict[str, Any]) -> bytes:
+def encode_index(value: dict[str, Any]) -> bytes:
+    """Return the index that says this."""
     more: list[int] = []
     columns = list(zip(*value["frames"], strict=True)) or [()] * 6
     tables = IndexTables(
@@ -361,6 +363,6 @@ FORMATS: dict[str, VectorFormat] = {
     "loose": VectorFormat(_decode_loose, is_checked=True),
     "pack": VectorFormat(_decode_pack, is_checked=True),
     "bundle": VectorFormat(_decode_bundle),
-    "packindex": VectorFormat(_decode_index, _encode_index, is_checked=True),
+    "packindex": VectorFormat(decode_index, encode_index, is_checked=True),
     "cruft": VectorFormat(_decode_cruft, _encode_cruft, is_checked=True),
 }
