@@ -1,0 +1,199 @@
+"""What is done to a store while its system calls are recorded: real commands, step by step.
+
+Rules: a step is acknowledged when its command has ended without an error. What came before the
+scenario (`prepare`) is durable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tapegit.repository.repository import Repository
+from tests.builders import make_tape, turn_data
+from tests.command import ACTOR, TIME_MS, run_here
+from tests.faults.scenarios import make_transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Step = Callable[[Path], None]
+
+
+class Scenario(NamedTuple):
+    """Steps over a folder; those of `prepare` are not recorded."""
+
+    name: str
+    prepare: tuple[Step, ...]
+    steps: tuple[Step, ...]
+
+
+def tapes(*args: str, stdin: bytes = b"") -> Step:
+    """Return a step that runs a command."""
+
+    def run(folder: Path) -> None:
+        result = run_here(list(args), stdin, folder, {"TAPES_ACTOR": ACTOR})
+        assert result.code == 0, (args, result)
+
+    return run
+
+
+def opened(folder: Path) -> Repository:
+    """Return the store of a folder."""
+    return Repository.open(folder / ".tapes", clock=lambda: TIME_MS, actor=ACTOR)
+
+
+def tape(name: str, turns: int, label: str = "turn") -> Step:
+    """Return a step that stores a chain of turns and sets a ref to its end."""
+
+    def run(folder: Path) -> None:
+        make_tape(opened(folder), turns, name=name, label=label)
+
+    return run
+
+
+def bulk(number: int) -> Step:
+    """Return a step that stores a pack and moves two refs, in one transaction."""
+
+    def run(folder: Path) -> None:
+        from tapegit.objects.kind import Kind
+        from tapegit.refs.names import RefName
+
+        repository = opened(folder)
+        with repository.transaction("bulk", bulk=True) as transaction:
+            oid = None
+            for n in range(3):
+                raw = transaction.write_bytes(b"raw %d %d" % (number, n))
+                data = turn_data(f"bulk {number} {n}", parents=[oid] if oid else [], raw=[raw])
+                oid = transaction.write(Kind.TURN, data)
+            for name in ("main", "wire"):
+                ref = RefName(f"refs/sessions/x/{number}/file/{name}")
+                transaction.update_ref(ref, oid, None)
+
+    return run
+
+
+def move(name: str, revision: str) -> Step:
+    """Return a step that sets a ref to what a revision names."""
+
+    def run(folder: Path) -> None:
+        oid = run_here(["rev-parse", revision], b"", folder, {}).oid
+        tapes("update-ref", name, oid)(folder)
+
+    return run
+
+
+def orders(*lines: str) -> Step:
+    """Return a step that changes several refs at once; `{main}` and such stand for ids."""
+
+    def run(folder: Path) -> None:
+        refs = {ref.name.short: str(ref.oid) for ref in opened(folder).refs.iter_refs()}
+        text = "".join(f"{line.format_map(refs)}\n" for line in lines)
+        tapes("update-ref", "--stdin", stdin=text.encode())(folder)
+
+    return run
+
+
+def put(name: str, data: bytes) -> Step:
+    """Return a step that writes a file beside the store."""
+    return lambda folder: (folder / name).write_bytes(data) and None
+
+
+def outside(name: str) -> Step:
+    """Return a step that moves the only pack of the store out of it, beside it."""
+
+    def run(folder: Path) -> None:
+        (pack,) = (folder / ".tapes/objects/pack").glob("*.pack")
+        pack.with_suffix(".idx").unlink()
+        pack.rename(folder / name)
+        tapes("update-ref", "-d", "refs/heads/main")(folder)
+
+    return run
+
+
+def unpacked(folder: Path) -> None:
+    """Make a store's packs loose again, as a step: unpack-objects."""
+    tapes("unpack-objects", stdin=(folder / "a.pack").read_bytes())(folder)
+
+
+def indexed(folder: Path) -> None:
+    """Put a pack into the store, as a step: index-pack."""
+    tapes("index-pack", "--stdin", stdin=(folder / "a.pack").read_bytes())(folder)
+
+
+MAIN = "refs/heads/main"
+NEW = tapes("init")
+STORE = (NEW, tape(MAIN, 3), tape("refs/heads/topic/x", 2, "other"))
+
+SCENARIOS = (
+    Scenario("init", (), (NEW,)),
+    Scenario("init-below", (), (tapes("init", "a/b"),)),
+    Scenario(
+        "loose",
+        (NEW,),
+        (
+            tapes("hash-object", "-w", "--stdin", stdin=b"one"),
+            tape(MAIN, 2),
+            tapes("hash-object", "-w", "--stdin", stdin=b"one"),
+        ),
+    ),
+    Scenario(
+        "one-ref",
+        STORE,
+        (
+            move(MAIN, "main~1"),
+            move("refs/heads/deep/er/new", "main"),
+            tapes("symbolic-ref", "HEAD", "refs/heads/topic/x"),
+            tapes("update-ref", "-d", "refs/heads/deep/er/new"),
+            move("HEAD", "main"),
+            tapes("pack-refs", "--all"),
+            move(MAIN, "topic/x"),
+            tapes("update-ref", "-d", "refs/heads/topic/x"),
+        ),
+    ),
+    Scenario(
+        "many-refs",
+        (*STORE, tapes("pack-refs", "--all"), tape(MAIN, 4, "more"), tape("refs/tags/t", 1)),
+        (
+            orders(
+                f"update {MAIN} {{topic/x}} {{main}}",
+                "delete refs/heads/topic/x",
+                "create refs/heads/new/a {main}",
+                "create refs/heads/new/b {main}",
+            ),
+            orders(f"update {MAIN} {{t}}", "delete refs/tags/t", "update refs/heads/new/a {t}"),
+            orders("delete refs/heads/new/a", "delete refs/heads/new/b"),
+        ),
+    ),
+    Scenario("pack-refs", STORE, (tapes("pack-refs", "--all"), move(MAIN, "main~1"))),
+    Scenario("bulk", (NEW,), (bulk(1), bulk(2))),
+    Scenario(
+        "import",
+        (NEW, put("a.jsonl", make_transcript("1111-1111", 4))),
+        (
+            tapes("import", "a.jsonl"),
+            put("a.jsonl", make_transcript("1111-1111", 7)),
+            tapes("import", "a.jsonl"),
+        ),
+    ),
+    Scenario(
+        "reflog",
+        (*STORE, move(MAIN, "main~1"), move(MAIN, "topic/x")),
+        (tapes("reflog", "expire", "--expire=now", MAIN), move(MAIN, "topic/x~1")),
+    ),
+    Scenario("config", STORE, (tapes("config", "gc.auto", "1"), tapes("config", "gc.auto", "2"))),
+    Scenario(
+        "gc",
+        (*STORE, bulk(1), bulk(2), tapes("hash-object", "-w", "--stdin", stdin=b"unneeded")),
+        (tapes("gc", "-q"), tape(MAIN, 2, "after"), tapes("gc", "-q", "--prune=now")),
+    ),
+    Scenario(
+        "repack",
+        (*STORE, bulk(1), bulk(2)),
+        (tapes("repack", "-a", "-d", "-q"), tapes("prune", "--expire=now")),
+    ),
+    Scenario("index-pack", (NEW, tape(MAIN, 3), tapes("gc", "-q"), outside("a.pack")), (indexed,)),
+    Scenario(
+        "unpack-objects", (NEW, tape(MAIN, 3), tapes("gc", "-q"), outside("a.pack")), (unpacked,)
+    ),
+)

@@ -1,0 +1,114 @@
+"""Acknowledged means durable: every state that a power cut may leave, opened by real code.
+
+The system calls of real commands are recorded once. Then the checker goes through every moment
+between two of them and through what a careless disk may lose of what was not synced. And to
+show that it would notice: with the syncs of any one place in the program left out, it fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tapegit.errors import TapesError
+from tests.crash.check import NONE, Facts, Workplace, check, read_facts
+from tests.crash.disk import Base, Call, Sync, iter_states
+from tests.crash.recorder import Recorder
+from tests.crash.scenarios import SCENARIOS
+
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+class Recording(NamedTuple):
+    """What a scenario did, and what the store held before the first step and after each."""
+
+    base: Base
+    calls: list[Call]
+    history: list[Facts]
+    lines: frozenset[tuple[str, int]]
+
+    @property
+    def sites(self) -> list[str]:
+        """Where the program asked for something to be durable."""
+        return sorted({call.site for call in self.calls if isinstance(call, Sync)})
+
+
+@pytest.fixture(scope="module")
+def arena(world, tmp_path_factory):
+    """Give a folder in memory, where writing states costs little."""
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path_factory.getbasetemp()
+    path = Path(base) / f"tapes-crash-{os.getpid()}"
+    path.mkdir()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def record(arena):
+    """Give a function that records a scenario, once."""
+
+    @functools.cache
+    def record(name: str) -> Recording:
+        scenario = BY_NAME[name]
+        folder = arena / f"record-{name}"
+        folder.mkdir()
+        for step in scenario.prepare:
+            step(folder)
+        recorder = Recorder(folder)
+        history = [_facts(folder)]
+        for number, step in enumerate(scenario.steps, 1):
+            with recorder.recording():
+                step(folder)
+            recorder.acknowledge(number)
+            history.append(_facts(folder))
+        return Recording(recorder.base, recorder.calls, history, frozenset(recorder.lines))
+
+    return record
+
+
+def _find_root(folder: Path) -> Path:
+    inner = folder / "a/b/.tapes"
+    return inner if inner.parent.exists() else folder / ".tapes"
+
+
+def _facts(folder: Path) -> Facts:
+    root = _find_root(folder)
+    return read_facts(root) if root.exists() else NONE
+
+
+def find_fault(recording: Recording, place: Workplace, *, without: str | None = None) -> str | None:
+    """Return what is wrong with the first state that is, or None where none is."""
+    for state in iter_states(recording.base, recording.calls, without=without):
+        place.show(state.tree)
+        was_store = _find_root(place.folder) / "HEAD"
+        is_new = not was_store.exists()
+        try:
+            check(state, _find_root(place.folder), recording.history)
+        except (TapesError, AssertionError) as error:
+            return f"after step {state.done}, {state.what}: {type(error).__name__}: {error}"
+        finally:
+            if is_new:
+                place.forget()
+    return None
+
+
+@pytest.fixture
+def place(arena, request):
+    """Give a folder to show states in."""
+    folder = arena / "states"
+    folder.mkdir()
+    yield Workplace(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("name", list(BY_NAME))
+def test_no_power_cut_loses_what_was_acknowledged(record, place, name):
+    """Whenever it comes and whatever it takes: refs old or new together, no object damaged."""
+    fault = find_fault(record(name), place)
+
+    assert fault is None
