@@ -17,6 +17,7 @@ from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile
 from tapegit.upkeep.inventory import list_pack_files
+from tapegit.upkeep.memory import return_large_buffers
 from tapegit.upkeep.plan import make_plan
 from tapegit.upkeep.remove import Doomed, Removed, remove
 from tapegit.upkeep.rewrite import Quality, write_cruft_pack, write_pack
@@ -97,6 +98,7 @@ def collect(
         DataError: Something is damaged; nothing was removed.
         StorageError: The system refused; what was needed is where it was.
     """
+    return_large_buffers()
     if not is_dry_run:
         index_packs(repository)
     stock = take_stock(repository)

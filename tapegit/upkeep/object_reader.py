@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tapegit.upkeep.linkmap import LinkMap
     from tapegit.upkeep.packview import Section
 
-_CACHE_SIZE_BYTES: Final = 40 << 20
+_CACHE_SIZE_BYTES: Final = 24 << 20
 
 
 class ObjectReader:
