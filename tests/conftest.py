@@ -8,6 +8,9 @@ user does, in a process of its own. Both take the same arguments and give the sa
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -18,12 +21,14 @@ from tests.command import ACTOR, TIME_MS, Runner, run_here, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tapegit.repository.repository import Repository
 
 PASSED_ON = ("PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
 """What a test sees of the environment it was started in."""
+
+MEMORY = Path("/dev/shm")
+MEMORY_SIZE_MIN_BYTES = 4 << 30
 
 hypothesis.settings.register_profile(
     "steady", derandomize=True, database=None, deadline=None, max_examples=60, print_blob=True
@@ -32,6 +37,15 @@ hypothesis.settings.register_profile(
     "long", parent=hypothesis.settings(deadline=None), max_examples=5000
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_configure() -> None:
+    """Put temporary folders into memory where there is room: a store has hundreds of folders."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(MEMORY).free >= MEMORY_SIZE_MIN_BYTES:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,7 @@ SUBJECTLESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "
 BANNED_NAMES = re.compile(r"(?:^|_)(?:sha|sha1|obj|idx|buf|cnt|tmpfile)(?:_|$)")
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     """Return a module's tree."""
     return ast.parse(path.read_text(encoding="utf-8"))
