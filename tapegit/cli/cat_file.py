@@ -8,7 +8,13 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.objects.kind import parse_kind
-from tapegit.porcelain.batch import FORMAT_DEFAULT, Batch, iter_line_batches, parse_format
+from tapegit.porcelain.batch import (
+    FORMAT_DEFAULT,
+    Batch,
+    iter_line_batches,
+    iter_stored,
+    parse_format,
+)
 from tapegit.porcelain.cat_file import format_pretty, iter_typed
 
 if TYPE_CHECKING:
@@ -103,7 +109,8 @@ def _print_batch(
         end=end,
     )
     if all_objects:
-        for answer in batch.answer_all(objects.iter_oids()):
+        oids = iter_stored(objects) if unordered else objects.iter_oids()
+        for answer in batch.answer_all(oids):
             app.terminal.data(answer)
         return
     for lines in iter_line_batches(app.stdin, end=end):

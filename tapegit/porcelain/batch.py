@@ -11,13 +11,13 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import AmbiguousRevisionError, FormatError, UserError
+from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
-    from tapegit.objects.kind import Kind
     from tapegit.store.database import ObjectDatabase
 
 FORMAT_DEFAULT: Final = "%(objectname) %(objecttype) %(objectsize)"
@@ -40,6 +40,11 @@ class Format(NamedTuple):
     def has_rest(self) -> bool:
         """Whether a line's text after the name is part of the output."""
         return "rest" in self.atoms
+
+    @property
+    def is_of_names(self) -> bool:
+        """Whether it says nothing that needs the object itself."""
+        return not {"objecttype", "objectsize"}.intersection(self.atoms)
 
     def expand(self, oid: ObjectId, kind: Kind, size_bytes: int, rest: str) -> bytes:
         """Return the format with an object's facts in place of its atoms."""
@@ -115,7 +120,11 @@ class Batch:
                 yield self._format_record(oid, *record, rest)
 
     def answer_all(self, oids: Iterable[ObjectId]) -> Iterator[bytes]:
-        """Yield an answer for each object of the store."""
+        """Yield an answer for each object of the store; what asks for ids alone reads none."""
+        if not self._with_data and self._format.is_of_names:
+            for oid in oids:
+                yield self._format_record(oid, Kind.BLOB, 0, None, b"")
+            return
         for oid, found in self._objects.read_many(oids):
             if found is not None:
                 size = len(found.data)
@@ -157,6 +166,20 @@ class Batch:
         if not self._with_data or data is None:
             return head
         return head + data + self._end
+
+
+def iter_stored(objects: ObjectDatabase) -> Iterator[ObjectId]:
+    """Yield the id of every object once, in the order in which reading them is fastest."""
+    seen: set[ObjectId] = set()
+    for pack in objects.packs:
+        for position in pack.index.positions:
+            oid = pack.index.oid_at(position)
+            if oid not in seen:
+                seen.add(oid)
+                yield oid
+    for oid in objects.loose.iter_oids():
+        if oid not in seen:
+            yield oid
 
 
 def iter_line_batches(stream: BinaryIO, *, end: bytes = b"\n") -> Iterator[list[bytes]]:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tapegit.objects.kind import Kind
 from tests.builders import make_tape, write_blob, write_bytes, write_tag, write_turn
 
 REQUEST = json.dumps(
@@ -148,8 +149,22 @@ def test_all_objects_are_each_listed_once(tapes, repository):
     lines = tapes("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").lines
 
     assert lines == sorted(oids)
-    unordered = ("--unordered", "--batch-all-objects", "--batch-check=%(objectname)")
-    assert set(tapes("cat-file", *unordered).lines) == oids
+    checked = tapes("cat-file", "--batch-all-objects", "--batch-check").lines
+    assert [line.split(" ")[0] for line in checked] == sorted(oids)
+
+
+def test_unordered_lists_the_same_objects_wherever_they_are(tapes, repository):
+    """Loose, in one pack or in two: --unordered names each object once."""
+    loose = write_blob(repository, b"loose")
+    with repository.transaction(message="test", bulk=True) as transaction:
+        oids = [transaction.write(Kind.BLOB, b"%d" % number) for number in range(5)]
+    repository.objects.refresh()
+
+    answers = tapes("cat-file", "--batch-all-objects", "--unordered", "--batch-check").lines
+
+    assert sorted(answers) == sorted(
+        f"{oid} blob {size}" for oid, size in [(loose, 5), *((oid, 1) for oid in oids)]
+    )
 
 
 def test_answers_come_at_once(repository, work):
