@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from tapegit.store.section_writer import FrameContent
 
 THREAD_COUNT_MAX: Final = 8
+COLD_THREAD_COUNT_MAX: Final = 2
+"""Each takes some 80 MB: a large frame, what it becomes, and the tables of the compressor."""
 _LEVEL_COLD: Final = 12
 _LEVEL_RECENT: Final = 9
 _LEVEL_LINKED: Final = 12
 _LONG_DISTANCE_MIN_BYTES: Final = 2 * MIB
-_WINDOW_LOG_MIN: Final = 20
+_WINDOW_LOG: Final = 24
 
 
 class CompressedFrame(NamedTuple):
@@ -49,7 +51,8 @@ class FrameCompressor:
 
     def __init__(self, *, cold: bool, threads: int) -> None:
         self._level = _LEVEL_COLD if cold else _LEVEL_RECENT
-        self._count_max = threads + 1
+        threads = min(threads, COLD_THREAD_COUNT_MAX) if cold else threads
+        self._count_max = threads
         self._executor = ThreadPoolExecutor(threads, "compress") if threads > 1 else None
         self._queue: deque[Future[CompressedFrame]] = deque()
         self._local = local()
@@ -82,8 +85,7 @@ class FrameCompressor:
         elif size < _LONG_DISTANCE_MIN_BYTES:
             key, level, window_log = "small", self._level, 0
         else:
-            window_log = max(_WINDOW_LOG_MIN, (size - 1).bit_length())
-            key, level = f"large{window_log}", self._level
+            key, level, window_log = "large", self._level, _WINDOW_LOG
         compressor: zstd.Compressor | None = getattr(self._local, key, None)
         if compressor is None:
             compressor = (
