@@ -72,7 +72,7 @@ def test_directory_is_that_of_the_leader(sessions):
 
 def test_damaged_session_does_not_hide_the_others(sessions):
     """A session whose turns are gone is the oldest of all, not an error."""
-    repository, graph, tips = sessions
+    repository, _graph, tips = sessions
     loose = repository.root / "objects" / tips["new"].hex()[:2] / tips["new"].hex()[2:]
     loose.unlink()
     found = find_default(TurnGraph(repository.objects), repository.refs, None)

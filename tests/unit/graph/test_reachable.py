@@ -105,11 +105,7 @@ def test_what_is_missing_is_told_or_refused(nodes, data):
     holes = data.draw(st.sets(st.sampled_from(everything), min_size=1, max_size=3))
     source.missing = holes
     told = {}
-    found = set(
-        iter_reachable_objects(
-            source, tips, on_missing=lambda oid, referrer: told.setdefault(oid, referrer)
-        )
-    )
+    found = set(iter_reachable_objects(source, tips, on_missing=told.setdefault))
     assert found == _closure(source, [tip for tip in tips if tip not in holes])
     assert set(told) <= holes & needed
     assert bool(told) == bool(holes & needed)
