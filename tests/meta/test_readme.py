@@ -1,0 +1,53 @@
+"""What README shows is what the program prints."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from tapegit.cli.table import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def load_script():
+    """Return `.ci/readme.py` as a module."""
+    spec = importlib.util.spec_from_file_location("ci_readme", ROOT / ".ci" / "readme.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["ci_readme"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_commands_of_the_readme_print_what_it_shows():
+    """Every command of the page runs, and its output is that of the page."""
+    text = (ROOT / "README.md").read_text()
+
+    assert load_script().render(text) == text
+
+
+def test_readme_links_lead_somewhere():
+    """No link leads to a file that is not there."""
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    local = [link for link in links if not link.startswith("http")]
+
+    assert local
+    assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_pages_mention_only_commands_there_are():
+    """`tapes <word>` in a page is a command, or plainly something else."""
+    other = {"is", "that", "log", "store", "and", "has", "was", "COMMAND", "too"}
+    unknown = set()
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "man").glob("*.md")]:
+        for word in re.findall(
+            r"(?:^    \$ |`)tapes ([a-z][a-z-]+)", path.read_text(), re.MULTILINE
+        ):
+            if word not in COMMANDS and word not in other:
+                unknown.add(f"{path.name}: tapes {word}")
+
+    assert unknown == set()
