@@ -94,9 +94,9 @@ def lines(draw: Any) -> bytes:
 
 
 @st.composite
-def transcripts(draw: Any) -> bytes:
+def transcripts(draw: Any, head_count_max: int = 2) -> bytes:
     """Give a whole transcript that is recognised by its first records."""
-    head = draw(st.lists(_others, max_size=2))
+    head = draw(st.lists(_others, max_size=head_count_max))
     first = draw(messages())
     data = b"".join(json.dumps(record).encode() + b"\n" for record in (*head, first))
     data += b"".join(draw(st.lists(lines(), max_size=14)))

@@ -61,7 +61,6 @@ class SessionRefs:
         self._before: dict[RefName, ObjectId | None] = {}
         self._now: dict[RefName, ObjectId | None] = {}
         self._is_forward: dict[RefName, bool] = {}
-        self._planned: dict[str, set[RefName]] = {}
 
     def plan(self, source: RecordedSource) -> bool:
         """Work out the moves of a source; return whether it adds anything.
@@ -105,56 +104,84 @@ class SessionRefs:
 
     def _plan_tape(self, folder: str, tape: RecordedTape, record_count: int) -> bool:
         name = _tape_ref(folder, tape.agent)
-        holder = self._read(name)
-        if holder == tape.tip:
+        if self._read(name) == tape.tip or self._is_in_agents(folder, tape):
             return False
         lines = _Lines(self._graph, self._find, (tape.tip, *tape.left_behind))
-        forks = list(self._iter_forks(folder)) if holder is not None else []
+        states = [(name, oid) for oid in (self._read(name),) if oid is not None]
+        prefix = _other_prefix(folder, tape.agent)
+        forks: list[tuple[RefName, ObjectId]] = []
+        for fork in self._iter_forks(folder) if states else ():
+            if fork[0].startswith(prefix):
+                states.append(fork)
+            elif not fork[0].startswith(f"{folder}/file/forks/other-"):
+                forks.append(fork)
         if any(lines.is_recorded_in(fork) for _, fork in forks):
             return False
-        relation = Relation.EARLIER
-        if holder is not None:
-            relation = self._settle(lines.relate(holder), folder, name, record_count)
-        if relation in {Relation.SAME, Relation.LATER}:
-            return False
-        for fork_name, fork in forks:
-            if fork not in tape.left_behind and lines.relate(fork) is Relation.EARLIER:
-                self._set(fork_name, None)
-        for left in tape.left_behind:
-            self._set(_fork_ref(folder, left), left)
-        if relation is Relation.NEITHER and holder is not None:
-            self._part(folder, name, holder, tape.tip)
-        else:
-            self._is_forward[name] = holder is None or lines.holds(holder)
-            self._set(name, tape.tip)
+        rivals: list[ObjectId] = []
+        for _, state in states:
+            relation = self._settle(lines.relate(state), name, state, record_count)
+            if relation in {Relation.SAME, Relation.LATER}:
+                return False
+            if relation is Relation.NEITHER:
+                rivals.append(state)
+        self._keep_forks(folder, tape, lines, forks)
+        self._share(name, prefix, [tape.tip, *rivals], lines)
         return True
 
+    def _keep_forks(
+        self,
+        folder: str,
+        tape: RecordedTape,
+        lines: _Lines,
+        forks: list[tuple[RefName, ObjectId]],
+    ) -> None:
+        """Name what the tape left behind, and no longer what it went on from."""
+        for name, fork in forks:
+            if fork not in tape.left_behind and lines.relate(fork) is Relation.EARLIER:
+                self._set(name, None)
+        for left in tape.left_behind:
+            self._set(RefName.parse(f"{folder}/file/forks/{left.short(FORK_DIGIT_COUNT)}"), left)
+
+    def _share(self, name: RefName, prefix: str, states: list[ObjectId], lines: _Lines) -> None:
+        """Give the ref to the latest of tapes that are not one, and names to the others."""
+        for other, _ in list(self._iter_named(prefix)):
+            self._set(other, None)
+        shown, *others = sorted(states, key=self._age, reverse=True)
+        before = self._read(name)
+        self._is_forward[name] = before is None or (shown == lines.tip and lines.holds(before))
+        self._set(name, shown)
+        for oid in others:
+            self._set(RefName.parse(prefix + oid.short(FORK_DIGIT_COUNT)), oid)
+
+    def _is_in_agents(self, folder: str, tape: RecordedTape) -> bool:
+        """Return whether a head alone is that of an agent's tape which is recorded."""
+        if tape.agent is not None or tape.turn_count > 1:
+            return False
+        for _name, oid in self._iter_named(f"{folder}/file/agents/"):
+            relation = compare_to_line(self._graph, self._find, tape.tip, Line(self._graph, oid))
+            if relation in {Relation.EARLIER, Relation.LATER_BY_TAIL}:
+                return True
+        return False
+
     def _settle(
-        self, relation: Relation, folder: str, name: RefName, record_count: int
+        self, relation: Relation, name: RefName, state: ObjectId, record_count: int
     ) -> Relation:
         """Return the relation where only a record that was cut off makes the difference.
 
         What it became may be on another tape of the source: the one that got further is later.
         """
         if relation is Relation.LATER_BY_TAIL:
-            highest = self._highest(name)
-            return Relation.EARLIER if highest <= record_count else Relation.LATER
+            is_passed = self._highest(state) <= record_count
+            return Relation.EARLIER if is_passed else Relation.LATER
         if relation is Relation.EARLIER_BY_TAIL:
-            others = [other for other in self._iter_tapes(folder) if other != name]
-            is_behind = any(self._highest(other) >= record_count for other in others)
+            folder = name.rpartition("/file/")[0]
+            others = [tip for other, tip in self._iter_tapes(folder) if other != name]
+            is_behind = any(self._highest(tip) >= record_count for tip in others)
             return Relation.LATER if is_behind else Relation.EARLIER
         return relation
 
-    def _highest(self, name: RefName) -> int:
-        tip = self._read(name)
-        return 0 if tip is None else find_highest_number(self._graph, self._find, tip)
-
-    def _part(self, folder: str, name: RefName, holder: ObjectId, tip: ObjectId) -> None:
-        """Give the ref to the later of two tapes that are not one, and a fork to the other."""
-        later, other = sorted((holder, tip), key=self._age, reverse=True)
-        self._is_forward[name] = False
-        self._set(name, later)
-        self._set(_fork_ref(folder, other), other)
+    def _highest(self, tip: ObjectId) -> int:
+        return find_highest_number(self._graph, self._find, tip)
 
     def _age(self, oid: ObjectId) -> tuple[int, ObjectId]:
         time = self._graph.read_turn(oid).time
@@ -179,23 +206,22 @@ class SessionRefs:
     def _set(self, name: RefName, oid: ObjectId | None) -> None:
         self._read(name)
         self._now[name] = oid
-        self._planned.setdefault(name[: name.rindex("/") + 1], set()).add(name)
 
     def _iter_forks(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
-        for name in self._iter_names(f"{folder}/file/forks/"):
+        return self._iter_named(f"{folder}/file/forks/")
+
+    def _iter_tapes(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
+        yield from self._iter_named(f"{folder}/file/main")
+        yield from self._iter_named(f"{folder}/file/agents/")
+
+    def _iter_named(self, prefix: str) -> Iterator[tuple[RefName, ObjectId]]:
+        """Yield the refs whose names begin so, as they will be."""
+        names = {name for name, _ in self._iter_refs(prefix)}
+        names.update(name for name in self._now if name.startswith(prefix))
+        for name in sorted(names):
             oid = self._read(name)
             if oid is not None:
                 yield name, oid
-
-    def _iter_tapes(self, folder: str) -> Iterator[RefName]:
-        yield _tape_ref(folder, None)
-        yield from self._iter_names(f"{folder}/file/agents/")
-
-    def _iter_names(self, prefix: str) -> list[RefName]:
-        """Return the names of refs as they are and as they will be, some perhaps deleted."""
-        names = {name for name, _ in self._iter_refs(prefix)}
-        names.update(self._planned.get(prefix, ()))
-        return sorted(names)
 
 
 class _Lines:
@@ -204,6 +230,7 @@ class _Lines:
     def __init__(self, graph: TurnGraph, find: Find, tips: tuple[ObjectId, ...]) -> None:
         self._graph = graph
         self._find = find
+        self.tip = tips[0]
         self._tips = tips
         self._read: list[Line] = []
 
@@ -247,5 +274,9 @@ def _tape_ref(folder: str, agent: str | None) -> RefName:
         return RefName.parse(f"{folder}/file/agents/_{digits}")
 
 
-def _fork_ref(folder: str, oid: ObjectId) -> RefName:
-    return RefName.parse(f"{folder}/file/forks/{oid.short(FORK_DIGIT_COUNT)}")
+def _other_prefix(folder: str, agent: str | None) -> str:
+    """Return how the names of other tapes of one name begin; see the page for why."""
+    if agent is None:
+        return f"{folder}/file/forks/other-main-"
+    digits = hash_content(agent.encode("utf-8", "surrogatepass")).hex()[:16]
+    return f"{folder}/file/forks/other-{digits}-"

@@ -64,7 +64,10 @@ class Case:
         stdin = (folder / self.scenario.stdin).read_bytes() if self.scenario.stdin else b""
         started = time.monotonic()
         result = self.tapes.run(
-            *self.scenario.command(folder), cwd=folder, stdin=stdin, env=check_environment(),
+            *self.scenario.command(folder),
+            cwd=folder,
+            stdin=stdin,
+            env=check_environment(),
             timeout_s=60,
         )
         if time.monotonic() - started > RETRY_LIMIT_S:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recordings import Recordings, record_ends
@@ -23,7 +23,7 @@ def without_unnamed(refs: dict) -> dict:
     return {name: oid for name, oid in refs.items() if "/unnamed-" not in name}
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(transcripts(), randoms)
 def test_prefix_then_whole_gives_the_refs_of_the_whole(data, random):
     """Importing any beginning of a file and then the file ends in the refs of the file alone."""
@@ -34,7 +34,7 @@ def test_prefix_then_whole_gives_the_refs_of_the_whole(data, random):
     assert recordings.refs == record_once(data)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(transcripts(), randoms)
 def test_prefixes_one_after_the_other_give_the_refs_of_the_whole(data, random):
     """A file imported again and again while it grows ends in the refs of importing it once."""
@@ -46,7 +46,7 @@ def test_prefixes_one_after_the_other_give_the_refs_of_the_whole(data, random):
     assert recordings.refs == record_once(data)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(transcripts(), randoms)
 def test_whole_then_prefix_changes_nothing(data, random):
     """Importing a beginning of what is recorded moves no ref of its session."""
@@ -57,12 +57,11 @@ def test_whole_then_prefix_changes_nothing(data, random):
     assert without_unnamed(recordings.refs) == record_once(data)
 
 
-@settings(max_examples=60)
-@given(transcripts(), transcripts(), randoms)
+@settings(max_examples=50)
+@given(transcripts(head_count_max=0), transcripts(head_count_max=0), randoms)
 def test_order_of_imports_makes_no_difference(one, other, random):
-    """Two sources and beginnings of them end in the same refs, whatever the order."""
-    sources = [one, other, one[: random.randrange(len(one))], other[: random.randrange(len(other))]]
-    assume(all(b"sessionId" in source.split(b"\n")[0] for source in sources))
+    """Two sources and whole records of them end in the same refs, whatever the order."""
+    sources = [one, other, *(data[: random.choice(record_ends(data))] for data in (one, other))]
     forward, shuffled = Recordings(), Recordings()
     for source in sources:
         forward.add(source)
