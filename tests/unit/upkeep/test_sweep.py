@@ -15,6 +15,7 @@ DEAD = 2**22 + 1
 
 
 def sweep_all(root, *, trash_before_ms=0):
+    """Sweep at the time of these tests."""
     return sweep(root, trash_before_ms=trash_before_ms, now_ms=NOW_MS)
 
 
