@@ -108,7 +108,7 @@ class Batch:
     def answer(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Yield an answer for each line, in their order."""
         asked = [self._find(line) for line in lines]
-        found = self._iter_found(oid for oid, _, _ in asked if oid is not None)
+        found = self._iter_found([oid for oid, _, _ in asked if oid is not None])
         for oid, name, rest in asked:
             if oid is None:
                 yield name + self._end
@@ -150,13 +150,11 @@ class Batch:
     def _iter_found(
         self, oids: Iterable[ObjectId]
     ) -> Iterator[tuple[Kind, int, bytes | None] | None]:
-        if self._with_data:
-            for _, found in self._objects.read_many(oids):
-                yield None if found is None else (found.kind, len(found.data), found.data)
-        else:
-            for oid in oids:
-                header = self._objects.find_header(oid)
-                yield None if header is None else (header.kind, header.size_bytes, None)
+        for _, found in self._objects.read_many(oids):
+            if found is None:
+                yield None
+            else:
+                yield found.kind, len(found.data), found.data if self._with_data else None
 
     def _format_record(
         self, oid: ObjectId, kind: Kind, size_bytes: int, data: bytes | None, rest: bytes

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ABBREVIATION_LENGTH_MIN: Final = 7
 _PACK_FOLDER: Final = "objects/pack"
-_CHUNK_COUNT_MIN: Final = 32
+_CHUNK_COUNT_MIN: Final = 128
 _CHUNK_COUNT_MAX: Final = 4096
 _READY_SIZE_MAX_BYTES: Final = 32 << 20
 
@@ -147,14 +147,15 @@ class ObjectDatabase:
         """Yield each id asked for with its object or None, in the order asked.
 
         Up to some thousand ids are taken ahead, so that each frame is read once for all that
-        are in it. Memory is bounded however many are asked for.
+        are in it; from what is not a list fewer at first. Memory is bounded however many are
+        asked for.
 
         Raises:
             DataError: Every copy of one of them is damaged.
             StorageError: The system refused to read one.
         """
         asked = iter(oids)
-        count = _CHUNK_COUNT_MIN
+        count = _CHUNK_COUNT_MAX if isinstance(oids, list | tuple) else _CHUNK_COUNT_MIN
         while chunk := list(islice(asked, count)):
             ready = self._read_ahead(chunk)
             for place, oid in enumerate(chunk):
