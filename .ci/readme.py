@@ -3,8 +3,8 @@
     python .ci/readme.py            run the commands and write what they print
     python .ci/readme.py --check    fail if README.md shows anything else
 
-All commands run one after the other in one new folder, which holds `session.jsonl`, a real
-session of Claude Code. Output is cut to a size for reading, with `…` where something is left
+All commands run one after the other in one new folder, which holds `session.jsonl` from
+fixtures/transcripts/readme. Output is cut to a size for reading, with `…` where something is left
 out. The clock, the name and the folder are the same on every machine.
 """
 
@@ -20,7 +20,7 @@ from shutil import copyfile
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "README.md"
-SESSION = ROOT / "fixtures" / "transcripts" / "claude-code" / "README.jsonl"
+SESSION = ROOT / "fixtures" / "transcripts" / "readme" / "session.jsonl"
 PLACE = "/home/ada/parser"
 LINES_MAX = 16
 COLUMNS_MAX = 88
