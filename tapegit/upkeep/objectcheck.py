@@ -138,7 +138,7 @@ class ObjectChecker:
         )
         if isinstance(decoded, RopeNode):
             self._check_rope(number, ObjectId(oid), decoded)
-        elif not are_facts_right(index, ordinal, decoded, targets, joiner.section):
+        elif not are_facts_right(index, ordinal, decoded, joiner.section):
             self._result.wrong_facts.append(number)
         return True
 

@@ -32,7 +32,7 @@ class RopeChecker:
 
     def __init__(self, find: Callable[[ObjectId], Object | None]) -> None:
         self._find = find
-        self._kept: dict[ObjectId, bytes] = {}
+        self._kept: dict[ObjectId, tuple[int, bytes]] = {}
         self._kept_bytes = 0
 
     def find_error(self, oid: ObjectId, node: RopeNode) -> str | None:
@@ -40,7 +40,7 @@ class RopeChecker:
         try:
             if node.size_bytes <= _ITEM_SIZE_MAX_BYTES:
                 data = b"".join(self._iter_node(node))
-                self._keep(oid, data)
+                self._keep(oid, node.level, data)
                 digest = hash_content(data)
             else:
                 hasher = content_hasher()
@@ -65,8 +65,9 @@ class RopeChecker:
             elif level == 0:
                 yield self._read_blob(entry, entry.oid)
             elif (kept := self._kept.get(entry.oid)) is not None:
-                _verify(entry, "size", entry.size_bytes, len(kept))
-                yield kept
+                _verify(entry, "level", level - 1, kept[0])
+                _verify(entry, "size", entry.size_bytes, len(kept[1]))
+                yield kept[1]
             else:
                 child = self._read_node(entry, entry.oid, level - 1)
                 stack.append((child.level, iter(child.entries)))
@@ -95,12 +96,14 @@ class RopeChecker:
             raise _UnreadableError
         return found.data
 
-    def _keep(self, oid: ObjectId, data: bytes) -> None:
-        self._kept[oid] = data
+    def _keep(self, oid: ObjectId, level: int, data: bytes) -> None:
+        if oid in self._kept:
+            return
+        self._kept[oid] = level, data
         self._kept_bytes += len(data)
         while self._kept_bytes > _KEPT_SIZE_MAX_BYTES:
             oldest = next(iter(self._kept))
-            self._kept_bytes -= len(self._kept.pop(oldest))
+            self._kept_bytes -= len(self._kept.pop(oldest)[1])
 
 
 class _UnreadableError(Exception):

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _GENERATION_MASK = LEADER_BIT - 1
 
 
-def are_facts_right(
-    index: PackIndex, ordinal: int, turn: Turn, targets: Sequence[int], section: Sequence[int]
-) -> bool:
+def are_facts_right(index: PackIndex, ordinal: int, turn: Turn, section: Sequence[int]) -> bool:
     """Return whether generation, date, role and parents of a turn are right in an index.
 
     Generation and date of a turn with a parent outside the pack cannot be known from it, and
@@ -31,13 +29,12 @@ def are_facts_right(
         index: The index, its tables verified.
         ordinal: The turn's.
         turn: The turn.
-        targets: What its record refers to: ordinals, or `~place` of an outer id.
         section: The numbers of its section.
     """
     number = section[SECTION_FIRST_TURN] + ordinal - section[SECTION_TURNS]
     if (index.turn_generations[number] >= LEADER_BIT) != (turn.role == "session"):
         return False
-    parents = _find_parents(index, number, turn, targets)
+    parents = _find_parents(index, number, turn)
     if parents is None:
         return False
     numbers = [_turn_number(index, parent, section) for parent in parents]
@@ -46,17 +43,14 @@ def are_facts_right(
     return _are_numbers_right(index, number, turn.time or 0, numbers)
 
 
-def _find_parents(
-    index: PackIndex, number: int, turn: Turn, targets: Sequence[int]
-) -> list[int] | None:
+def _find_parents(index: PackIndex, number: int, turn: Turn) -> list[int] | None:
     """Return the ordinals of a turn's parents, -1 for one outside; None where they are wrong."""
     word = index.turn_parents[number]
     if not turn.parents:
         return None if word else []
     if len(turn.parents) == 1 and 0 < word < SEVERAL_PARENTS_BIT:
-        parent = index.ordinals[word - 1]
-        if parent in targets:  # whose ids are those of the turn
-            return [parent]
+        is_right = index.id_at(word - 1).hex() == turn.parents[0]
+        return [index.ordinals[word - 1]] if is_right else None
     if [oid.hex() for oid in index.parents_at(number)] != list(turn.parents):
         return None
     positions = [index.find_position(bytes.fromhex(oid)) for oid in turn.parents]
@@ -66,10 +60,9 @@ def _find_parents(
 def _are_numbers_right(index: PackIndex, number: int, time_ms: int, parents: Sequence[int]) -> bool:
     generations = [index.turn_generations[parent] & _GENERATION_MASK for parent in parents]
     expected = 0 if 0 in generations else 1 + max(generations, default=0)
-    dates = [index.turn_dates[parent] for parent in parents]
-    return index.turn_generations[number] & _GENERATION_MASK == expected and index.turn_dates[
-        number
-    ] == max([time_ms, *dates])
+    date_ms = max([time_ms, *(index.turn_dates[parent] for parent in parents)])
+    stated = index.turn_generations[number] & _GENERATION_MASK
+    return stated == expected and index.turn_dates[number] == date_ms
 
 
 def _turn_number(index: PackIndex, ordinal: int, section: Sequence[int]) -> int:

@@ -1,0 +1,298 @@
+"""Salvage: what one wrong byte costs, and that everything else comes back."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tapegit.files import syscalls
+from tests import packs
+from tests.builders import litter, make_store, make_tape, set_ref
+from tests.unit.upkeep.damage import (
+    check,
+    find_readable,
+    flip,
+    ids,
+    labels,
+    overwrite,
+    repair,
+    reopen,
+)
+
+OUTSIDE = packs.blob(b"in another pack " * 8)
+
+
+def large(count):
+    """Return objects whose frames have several blocks, links first."""
+    objects = []
+    parent = ()
+    for number in range(count):
+        piece = packs.blob(blake3(b"%d" % number).digest(4000).hex().encode())
+        turn = packs.turn(
+            *parent,
+            raw=(packs.oid_of(piece), packs.oid_of(OUTSIDE)),
+            time=packs.TIME_MS + number,
+            role="user" if parent else "session",
+        )
+        parent = (packs.oid_of(turn),)
+        objects += [piece, turn]
+    return objects
+
+
+class Model:
+    """A store with one pack of every kind of object, and beside it a small one it leans on.
+
+    Attributes:
+        root: The store.
+        pack: The pack.
+        everything: The ids of all objects.
+    """
+
+    def __init__(self, root):
+        self.root = make_store(root)
+        litter(root)
+        packs.write_pack(root, [OUTSIDE])
+        objects = [*large(40), *packs.sample(12)]
+        self.pack = packs.write_pack(root, objects).path
+        repository = reopen(root)
+        for number, found in enumerate(objects[-2:]):
+            set_ref(repository, f"refs/heads/b{number}", packs.oid_of(found))
+        tip = packs.oid_of(objects[79])
+        set_ref(repository, "refs/sessions/claude-code/one/file/main", tip)
+        self.everything = frozenset(repository.objects.iter_oids())
+        self._files = {path: path.read_bytes() for path in self.pack.parent.iterdir()}
+
+    def restore(self):
+        """Make the store what it was."""
+        for path in self.pack.parent.iterdir():
+            if path not in self._files:
+                path.unlink()
+        for path, data in self._files.items():
+            overwrite(path, data)
+        shutil.rmtree(self.root / "trash")
+        (self.root / "trash").mkdir()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Give one store to all tests of this file, which leave it as it was."""
+    return Model(tmp_path_factory.mktemp("model") / ".tapes")
+
+
+AREAS = st.one_of(
+    st.tuples(st.just("anywhere"), st.integers(0, 1 << 40)),
+    st.tuples(st.just("start"), st.integers(0, 63)),
+    st.tuples(st.just("end"), st.integers(0, 399)),
+)
+
+
+def place_in(area, size):
+    """Return the offset that a drawn area and number mean in a file."""
+    where, number = area
+    return {"anywhere": number % size, "start": number, "end": size - 1 - number}[where]
+
+
+@settings(max_examples=60)
+@given(area=AREAS, mask=st.integers(1, 255))
+def test_one_wrong_byte_in_a_pack_costs_what_fsck_names_and_salvage_gets_the_rest(
+    model, area, mask
+):
+    """At any place: named are exactly the unreadable ones, and salvage leaves only the lost."""
+    root, everything = model.root, model.everything
+    flip(model.pack, place_in(area, model.pack.stat().st_size), mask)
+    try:
+        before = check(root)
+        assert before.code & 4
+        lost = ids(before, "lost")
+        readable = find_readable(root, everything)
+        assert everything - readable == lost | ids(before, "damaged")
+
+        done = repair(root)
+
+        assert find_readable(root, everything) == everything - lost
+        assert ids(done, "lost") == lost
+        again = check(root)
+        assert again.code == done.code
+        assert set(labels(again)) <= {"broken link", "missing", "ref", "reflog"}
+        assert bool(lost) or again.code == 0
+    finally:
+        model.restore()
+
+
+@settings(max_examples=30)
+@given(area=AREAS, mask=st.integers(1, 255))
+def test_one_wrong_byte_in_an_index_costs_nothing(model, area, mask):
+    """At any place: fsck names the file, salvage builds it anew, byte for byte the same."""
+    root, everything = model.root, model.everything
+    index = model.pack.with_suffix(".idx")
+    whole = index.read_bytes()
+    flip(index, place_in(area, len(whole)), mask)
+    try:
+        before = check(root)
+        assert before.code == 4
+        assert not ids(before, "lost", "damaged")
+
+        assert repair(root).code == 0
+
+        assert index.read_bytes() == whole
+        assert find_readable(root, everything) == everything
+        assert (root / "trash/lost" / index.relative_to(root)).exists()
+    finally:
+        model.restore()
+
+
+@settings(max_examples=25)
+@given(length=st.integers(0, 1 << 40) | st.integers(0, 80))
+def test_pack_that_is_cut_short_gives_what_is_left(model, length):
+    """At any length: named are exactly the unreadable ones, and salvage leaves only the lost."""
+    root, everything = model.root, model.everything
+    whole = model.pack.read_bytes()
+    overwrite(model.pack, whole[: length % len(whole)])
+    try:
+        before = check(root)
+        lost = ids(before, "lost")
+        assert before.code & 4
+        assert everything - find_readable(root, everything) == lost | ids(before, "damaged")
+
+        assert ids(repair(root), "lost") == lost
+
+        assert find_readable(root, everything) == everything - lost
+    finally:
+        model.restore()
+
+
+@pytest.fixture
+def damaged(model):
+    """Give the store with the first frame of its pack damaged, about in the middle."""
+    flip(model.pack, model.pack.stat().st_size // 2)
+    yield model.root, model.pack, set(model.everything)
+    model.restore()
+
+
+def test_damaged_pack_is_put_aside_whole(damaged):
+    """Nothing is deleted: pack and index lie in trash/lost, and no reader looks there."""
+    root, path, _ = damaged
+    before = path.read_bytes()
+
+    done = repair(root)
+
+    aside = root / "trash/lost/objects/pack" / path.name
+    assert aside.read_bytes() == before
+    assert aside.with_suffix(".idx").exists()
+    assert not path.exists()
+    assert any("put aside" in f.what for f in done.findings)
+
+
+def test_lost_object_is_told_with_the_session_that_needs_it(damaged):
+    """So that whoever reads it knows what to import again."""
+    root, _, _ = damaged
+
+    lost = [f for f in check(root).findings if f.label == "lost"]
+
+    assert lost
+    assert any("refs/sessions/claude-code/one/file/main" in f.needed_by for f in lost)
+
+
+def test_import_of_what_was_lost_heals_the_store(damaged):
+    """The same objects have the same ids: written again, nothing is missing."""
+    root, _, everything = damaged
+    assert repair(root).code
+
+    packs.write_pack(root, [*large(40), *packs.sample(12)])
+
+    assert check(root).code == 0
+    assert find_readable(root, everything) == everything
+
+
+def test_salvage_of_a_sound_store_changes_nothing(model):
+    """Not a file."""
+
+    def names():
+        return sorted(path for path in model.root.rglob("*") if "locks" not in path.parts)
+
+    before = names()
+
+    assert repair(model.root).code == 0
+
+    assert names() == before
+
+
+def test_salvage_twice_is_salvage_once(damaged):
+    """The second run has nothing to do and says the same of what is missing."""
+    root, _, everything = damaged
+    first = repair(root)
+    readable = find_readable(root, everything)
+
+    second = repair(root)
+
+    assert second.code == first.code
+    assert find_readable(root, everything) == readable
+
+
+def test_damaged_loose_object_is_put_aside(repository, store):
+    """It is no longer in the way of a good copy."""
+    oids = make_tape(repository, 2)
+    path = repository.objects.loose.path_of(oids[0])
+    flip(path, 15)
+
+    done = repair(store)
+
+    assert ids(done, "lost", "missing") == {oids[0]}
+    assert not path.exists()
+    assert (store / "trash/lost" / path.relative_to(store)).exists()
+
+
+def test_good_copy_elsewhere_makes_salvage_lossless(damaged):
+    """What another pack has is not lost with this one."""
+    root, _, everything = damaged
+    packs.write_pack(root, [*large(40), *packs.sample(12)], cold=True)
+    packs.write_pack(root, [*large(40), *packs.sample(12), packs.blob(b"more")])
+
+    assert not ids(check(root), "lost")
+    assert repair(root).code == 0
+    assert find_readable(root, everything) == everything
+
+
+def test_pack_and_index_damaged_together_keep_what_frames_vouch_for(damaged):
+    """Without any index sound frames are still read, and what they give is kept."""
+    root, path, everything = damaged
+    flip(path.with_suffix(".idx"), 200)
+
+    done = repair(root)
+
+    kept = find_readable(root, everything)
+    assert done.code
+    assert not path.exists()
+    assert packs.oid_of(packs.sample(12)[0]) in kept or len(kept) > 1
+
+
+def test_failure_on_the_way_leaves_the_damaged_pack_in_place(damaged, monkeypatch):
+    """The new pack is durable before the old one is moved; a full disk changes nothing."""
+    from tapegit.errors import StorageError
+
+    root, path, everything = damaged
+    readable = find_readable(root, everything)
+
+    def fail(*_args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(syscalls, "write", fail)
+        with pytest.raises(StorageError):
+            repair(root)
+
+    assert path.exists()
+    assert find_readable(root, everything) == readable
+    repair(root)
+    assert find_readable(root, everything) > readable
+
+
+def test_model_is_sound_and_large_enough(model):
+    """Its first frame has several blocks, so that something comes before the damage."""
+    assert model.pack.stat().st_size > 3 << 16
+    assert len(model.everything) > 90
+    assert check(model.root).code == 0
