@@ -17,6 +17,7 @@ Source: tapesformat-loose(5).
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -70,6 +71,19 @@ class LooseSource:
         name = oid.hex()
         return Path(f"{self._prefix}{name[:2]}{os.sep}{name[2:]}")
 
+    def _locate(self, oid: ObjectId) -> str:
+        """Return the path of an object's file, its folder checked; text, for it is asked often.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            UnsafePathError: The folder is a link or a file.
+        """
+        name = oid.hex()
+        fanout = name[:2]
+        if fanout not in self._is_safe:
+            self._check_folder(Path(self._prefix + fanout))
+        return f"{self._prefix}{fanout}{os.sep}{name[2:]}"
+
     def contains(self, oid: ObjectId) -> bool:
         """Return whether the object has a file; the file is not read.
 
@@ -86,9 +100,8 @@ class LooseSource:
             UnsafePathError: It is a link, a folder or a special file.
             StorageError: The system refused to read it.
         """
-        path = self.path_of(oid)
         try:
-            self._check_folder(path.parent)
+            path = self._locate(oid)
             file = read_file(path, size_max=FILE_SIZE_MAX_BYTES)
             return decode_loose(file, oid, where=path)
         except FileNotFoundError:
@@ -207,30 +220,34 @@ class LooseSource:
         return is_good
 
     def _find_status(self, oid: ObjectId) -> os.stat_result | None:
-        path = self.path_of(oid)
         try:
-            self._check_folder(path.parent)
+            path = self._locate(oid)
             status = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise storage_error(error, "read", path) from error
+            raise storage_error(error, "read", self.path_of(oid)) from error
         if not stat.S_ISREG(status.st_mode):
             raise unsafe_path(path, "a link, a folder or a special file")
         return status
 
     def _check_folder(self, path: Path) -> None:
         """Refuse a folder that is a link: it would lead a writer out of the store."""
-        name = path.name
-        if name in self._is_safe:
-            return
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            raise
+        except NotADirectoryError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
+        except OSError as error:
+            raise storage_error(error, "read", path) from error
+        if not stat.S_ISDIR(mode):
             raise UnsafePathError(
                 f"cannot use '{path}': it is a link or a file, not a folder",
                 hint="a store has no links in it; remove it, or copy the store again",
                 path=path,
             )
-        self._is_safe.add(name)
+        self._is_safe.add(path.name)
 
     def _list_cached(self, fanout: str) -> list[str]:
         """Return a listing that is at most as old as the folder's time tells."""

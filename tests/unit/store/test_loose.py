@@ -10,7 +10,8 @@ import pytest
 from tapegit.errors import DataError, FormatError, StorageError, TapesError, UnsafePathError
 from tapegit.files import syscalls
 from tapegit.objects.kind import MIB, Kind
-from tapegit.objects.oid import ObjectId
+from tapegit.objects.oid import ObjectId, OidPrefix
+from tapegit.store import loose
 from tapegit.store.loose import LooseSource
 from tests.packs import blob, oid_of
 
@@ -229,8 +230,6 @@ def test_a_batch_syncs_each_folder_once(source, monkeypatch):
 
 def test_listings_follow_the_folder(source):
     """A listing that was kept is not used after the folder changed."""
-    from tapegit.objects.oid import OidPrefix
-
     same = [blob(b"%d" % number) for number in range(3000)]
     first, second = [one for one in same if oid_of(one)[0] == OID[0]][:2]
     prefix = OidPrefix(oid_of(second).hex()[:12])
@@ -241,3 +240,21 @@ def test_listings_follow_the_folder(source):
     source.write(*second)
     assert source.match_prefix(prefix) == [oid_of(second)]
     assert source.find_neighbours(oid_of(first)) == [oid_of(second)]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_an_error_of_ours(source, monkeypatch):
+    """Its number is that of the system; a file in the place of all folders is a miss."""
+
+    def refuse(*_args):
+        raise PermissionError(errno.EACCES, "not yours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loose.os, "lstat", refuse)
+        for ask in (source.find, source.contains):
+            with pytest.raises(StorageError) as caught:
+                ask(OID)
+            assert caught.value.fields["errno"] == errno.EACCES
+    nowhere = LooseSource(source.tmp_dir / "file" / "objects", source.tmp_dir)
+    (source.tmp_dir / "file").write_bytes(b"")
+    assert nowhere.find(OID) is None
+    assert not nowhere.contains(OID)
