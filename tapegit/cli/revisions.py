@@ -24,9 +24,13 @@ _COUNT: Final = re.compile(r"-[0-9]{1,15}")
 _LINE_SIZE_MAX_BYTES: Final = 65_536
 
 
-class _SameOptions(TypedDict):
-    """What `walk_options` and `WalkOptions` call by one name."""
+class _WalkValues(TypedDict):
+    """Values of `walk_options` that need no clock."""
 
+    merges: bool
+    no_merges: bool
+    min_parents: int | None
+    max_parents: int | None
     first_parent: bool
     skip: int
     max_count: int | None
@@ -135,30 +139,36 @@ def make_walk_options(
     *,
     since: str | None,
     until: str | None,
-    merges: bool,
-    no_merges: bool,
-    min_parents: int | None,
-    max_parents: int | None,
     order: str | None,
-    **same: Unpack[_SameOptions],
+    **values: Unpack[_WalkValues],
 ) -> WalkOptions:
     """Return the options of a walk from the values of `walk_options`.
 
     Raises:
         InvalidNameError: A text is no date.
     """
-    fewest = 2 if merges else 0
-    most = 1 if no_merges else None
-    if max_parents is not None:
-        most = max_parents if max_parents >= 0 else None
+    fewest, most = _parent_counts(values)
     return WalkOptions(
         since_ms=None if since is None else parse_date(since, now_ms),
         until_ms=None if until is None else parse_date(until, now_ms),
-        min_parents=fewest if min_parents is None else min_parents,
+        min_parents=fewest,
         max_parents=most,
         order=order or ORDER_DATE,
-        **same,
+        first_parent=values["first_parent"],
+        skip=values["skip"],
+        max_count=values["max_count"],
+        reverse=values["reverse"],
     )
+
+
+def _parent_counts(values: _WalkValues) -> tuple[int, int | None]:
+    """Return how many parents a turn must have, and may have; a negative most is no limit."""
+    fewest, most = values["min_parents"], values["max_parents"]
+    if fewest is None:
+        fewest = 2 if values["merges"] else 0
+    if most is None:
+        return fewest, 1 if values["no_merges"] else None
+    return fewest, most if most >= 0 else None
 
 
 def iter_input_tokens(stream: BinaryIO) -> Iterator[str]:

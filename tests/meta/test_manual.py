@@ -100,6 +100,16 @@ def test_every_format_module_names_its_page():
             assert re.search(r"^Source: tapesformat-\w+\(5\)", path.read_text(), re.MULTILINE), path
 
 
+def test_every_format_has_vectors():
+    """Bytes that are good and bytes that are not are kept for each codec of a file."""
+    others = {"zstd": "loose", "packindex_writer": "packindex", "records": "pack", "__init__": ""}
+    folders = {path.name for path in (ROOT / "fixtures" / "vectors").iterdir() if path.is_dir()}
+    codecs = {path.stem for path in (ROOT / "tapegit" / "formats").glob("*.py")}
+
+    assert {others.get(name, name) for name in codecs} - folders == {""}
+    assert {kind.value for kind in Kind} - {"blob"} <= folders  # a blob is any bytes
+
+
 @pytest.mark.parametrize("page", sorted(MAN.glob("*.5.md")), ids=lambda page: page.name)
 def test_every_format_has_a_worked_example(page):
     """A page about a format shows real bytes, which a test decodes, or real text."""
