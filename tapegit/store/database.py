@@ -188,7 +188,7 @@ class ObjectDatabase:
         `batch.write(kind, data)` as often as needed, then `batch.commit()`, then the refs.
         """
         self.packed.forget_freshened()
-        return self.loose.begin_batch(self.packed.freshen)
+        return self.loose.begin_batch(self.packed)
 
     def refresh(self) -> None:
         """Look at the folders again: another process added packs or gc moved objects."""

@@ -24,7 +24,7 @@ import stat
 import time
 from bisect import bisect_left
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 
 from tapegit.errors import DataError, StorageError, TapesError, UnsafePathError
 from tapegit.files import syscalls
@@ -37,7 +37,7 @@ from tapegit.objects.oid import ObjectId, OidPrefix
 from tapegit.store.source import ObjectHeader, TurnFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
 _FANOUT_NAMES: Final = tuple(f"{first:02x}" for first in range(256))
@@ -53,6 +53,18 @@ class LooseEntry(NamedTuple):
     oid: ObjectId
     mtime_ms: int
     size_bytes: int
+
+
+class Elsewhere(Protocol):
+    """Another place that may hold what a batch is about to write: the packs."""
+
+    def freshen(self, oid: ObjectId) -> bool:
+        """Return whether the object is there and will stay."""
+        ...
+
+    def sync_names(self) -> None:
+        """Make durable what `freshen` said was there."""
+        ...
 
 
 class LooseSource:
@@ -160,15 +172,13 @@ class LooseSource:
             batch.commit()
         return oid
 
-    def begin_batch(
-        self, freshen_elsewhere: Callable[[ObjectId], bool] | None = None
-    ) -> LooseBatch:
+    def begin_batch(self, elsewhere: Elsewhere | None = None) -> LooseBatch:
         """Return a batch: many objects, each durable, with each folder synced once at the end.
 
         Args:
-            freshen_elsewhere: Says of an object whether another place has it and will keep it.
+            elsewhere: Another place: what it has and will keep is not written here.
         """
-        return LooseBatch(self, freshen_elsewhere)
+        return LooseBatch(self, elsewhere)
 
     def forget_listings(self) -> None:
         """Drop what is remembered of folders, for a caller that knows they changed."""
@@ -283,11 +293,9 @@ class LooseBatch:
     they are whole, and gc removes them if nothing comes to need them.
     """
 
-    def __init__(
-        self, source: LooseSource, freshen_elsewhere: Callable[[ObjectId], bool] | None = None
-    ) -> None:
+    def __init__(self, source: LooseSource, elsewhere: Elsewhere | None = None) -> None:
         self._source = source
-        self._freshen_elsewhere = freshen_elsewhere
+        self._elsewhere = elsewhere
         self._seen: set[ObjectId] = set()
         self._folders: set[Path] = set()
         self.written_count = 0
@@ -317,7 +325,7 @@ class LooseBatch:
         """
         if oid in self._seen:
             return True
-        if self._freshen_elsewhere is not None and self._freshen_elsewhere(oid):
+        if self._elsewhere is not None and self._elsewhere.freshen(oid):
             return True
         status = self._source.freshen(oid)
         if status is None:
@@ -328,7 +336,7 @@ class LooseBatch:
         return True
 
     def commit(self) -> None:
-        """Make the names of everything written durable.
+        """Make the names of everything written or relied on durable.
 
         Raises:
             StorageError: A folder could not be synced; nothing may be acknowledged.
@@ -336,6 +344,8 @@ class LooseBatch:
         for folder in sorted(self._folders):
             fsync_dir(folder)
         self._folders.clear()
+        if self._elsewhere is not None:
+            self._elsewhere.sync_names()
 
     def _write_file(self, path: Path, encoded: bytes, oid: ObjectId) -> None:
         with TemporaryFile(self._source.tmp_dir, "obj", mode=0o444) as file:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import DataError, FormatError, StorageError, TapesError
 from tapegit.files import syscalls
+from tapegit.files.durable import fsync_dir
 from tapegit.files.oserrors import storage_error
 from tapegit.files.safe_read import map_file, read_file
 from tapegit.formats.packindex import PackIndex
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|pack|cruft)", re.ASCII)
 _MAPPED_SIZE_MIN_BYTES: Final = 16 << 20
+_YOUNG_NS: Final = 3600 * 1_000_000_000
+"""An index younger than this may have a name that its writer has not synced yet."""
 _SETTLED_NS: Final = 2_000_000_000
 """A folder whose time is older than this when listed changes its time with its next change."""
 
@@ -61,6 +64,8 @@ class PackedSource:
         self._cruft: set[str] = set()
         self._broken: dict[str, TapesError] = {}
         self._freshened: set[str] = set()
+        self._unsynced: set[str] = set()
+        self._durable: set[str] = set()
         self._listed_ns = -1
         self._opened_count = 0
 
@@ -204,8 +209,24 @@ class PackedSource:
                 except OSError:
                     continue  # gone or not ours: then the writer writes its own copy
                 self._freshened.add(name)
+                if name not in self._durable:
+                    self._unsynced.add(name)
                 return True
         return False
+
+    def sync_names(self) -> None:
+        """Make the names of the packs durable that were freshened and may not be yet.
+
+        A pack that appeared just now is of a writer who may not have synced the folder so far.
+
+        Raises:
+            StorageError: The folder could not be synced.
+        """
+        oldest_ns = time.time_ns() - _YOUNG_NS
+        if any(not 0 <= self._packs.get(name, -1) < oldest_ns for name in self._unsynced):
+            fsync_dir(self.pack_dir)
+        self._durable |= self._unsynced
+        self._unsynced.clear()
 
     def forget_freshened(self) -> None:
         """Set times again from here on: gc may have removed packs since the last transaction."""

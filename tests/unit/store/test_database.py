@@ -8,6 +8,7 @@ import tracemalloc
 import pytest
 
 from tapegit.errors import DataError, IntegrityError, ObjectNotFoundError
+from tapegit.files import syscalls
 from tapegit.files.trash import Trash
 from tapegit.objects.kind import MIB, Kind
 from tapegit.objects.oid import ObjectId, OidPrefix
@@ -136,6 +137,21 @@ def test_writing_what_is_packed_writes_nothing(root, database):
     assert database.write(*stored) == oid_of(stored)
     assert not database.loose.contains(oid_of(stored))
     assert summary.path.stat().st_mtime > 1
+
+
+@pytest.mark.parametrize(("age_s", "count"), [(0, 1), (7200, 0)])
+def test_relying_on_a_young_pack_makes_its_name_durable(root, database, monkeypatch, age_s, count):
+    """Its writer may not have synced the folder yet, and a ref is about to rely on it."""
+    summary = write_pack(root, sample(3))
+    then = summary.index_path.stat().st_mtime - age_s
+    os.utime(summary.index_path, (then, then))
+    synced = []
+    monkeypatch.setattr(syscalls, "fsync_dir", synced.append)
+    for _ in range(2):
+        with database.begin_batch() as batch:
+            batch.write(*sample(3)[0])
+            batch.commit()
+    assert synced == [root / "objects" / "pack"] * count
 
 
 def test_writing_what_is_only_in_a_cruft_pack_makes_a_loose_object(root, database):
