@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tapegit.errors import ConfigError
+from tapegit.errors import ConfigError, StorageError
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
 from tapegit.refs.names import RefName
@@ -73,8 +73,25 @@ class App:
 
         Raises:
             RepositoryNotFoundError: There is no store here, nor one of the user.
+            StorageError: The working directory is gone.
         """
-        return discover(os.getcwd(), tapes_dir=self.named_store)
+        return discover(self.directory, tapes_dir=self.named_store)
+
+    @property
+    def directory(self) -> str:
+        """The working directory.
+
+        Raises:
+            StorageError: It is gone, or cannot be named.
+        """
+        try:
+            return os.getcwd()
+        except OSError as error:
+            raise StorageError(
+                f"cannot find the working directory: {os.strerror(error.errno or 0).lower()}",
+                hint="change to another directory",
+                errno=error.errno,
+            ) from error
 
     @cached_property
     def repository(self) -> Repository:

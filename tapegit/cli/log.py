@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ def command(
     )
     walk = make_walk_options(app.clock(), **options)
     selection = select(
-        app.repository, app.resolver, revisions, directory=os.getcwd(), on_broken=app.note_broken
+        app.repository, app.resolver, revisions, directory=app.directory, on_broken=app.note_broken
     )
     tell_session(app, selection)
     entries = iter_log(app.repository, app.graph, selection, walk, with_graph=graph)

@@ -90,7 +90,6 @@ class TapesGroup(click.Group):
     ) -> NoReturn:
         """Run the program and end it: the only `except` for everything a command may raise."""
         arguments = sys.argv[1:] if args is None else list(args)
-        directory = os.getcwd() if "-C" in arguments else None
         try:
             name = prog_name or "tapes"
             if (complete_var or COMPLETE_VARIABLE) in os.environ:
@@ -102,9 +101,6 @@ class TapesGroup(click.Group):
             code = 0
         except BaseException as error:  # noqa: BLE001 - the end of the program, whatever happened
             code = _end(error, json=asks_for_json(arguments))
-        finally:
-            if directory is not None:
-                os.chdir(directory)
         sys.exit(code)
 
 
@@ -221,4 +217,19 @@ def _make_terminal(ctx: click.Context, color: str, *, paged: bool) -> Terminal:
 
 def main() -> NoReturn:
     """Run `tapes` with the arguments of this process."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_missing_streams()
     cli.main()
+
+
+def _open_missing_streams() -> None:
+    """Put nothing where a standard stream was closed, as git does.
+
+    Else the next file opened would get its number, and be written to as if it were the stream.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdin = sys.stdin or os.fdopen(0, "r")
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")

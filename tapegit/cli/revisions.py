@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Unpack
 
 _COUNT: Final = re.compile(r"-[0-9]{1,15}")
+_COUNT_MAX: Final = 1 << 62
+"""More than any store holds, and less than what a number of the machine holds."""
 _LINE_SIZE_MAX_BYTES: Final = 65_536
 
 
@@ -155,8 +157,8 @@ def make_walk_options(
         max_parents=most,
         order=order or ORDER_DATE,
         first_parent=values["first_parent"],
-        skip=values["skip"],
-        max_count=values["max_count"],
+        skip=min(values["skip"], _COUNT_MAX),
+        max_count=None if values["max_count"] is None else min(values["max_count"], _COUNT_MAX),
         reverse=values["reverse"],
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,7 +55,7 @@ def command(
     if raw and as_json:
         raise click.UsageError("--raw and --json exclude one another")
     selection, selected = iter_selection(
-        app.repository, app.resolver, app.graph, revisions, directory=os.getcwd()
+        app.repository, app.resolver, app.graph, revisions, directory=app.directory
     )
     if selection is not None:
         tell_session(app, selection)

