@@ -10,6 +10,7 @@ Source: tapesdialect-claude-code(7), "Refs".
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import InvalidNameError
@@ -157,7 +158,8 @@ class SessionRefs:
         """Return whether a head alone is that of an agent's tape which is recorded."""
         if tape.agent is not None or tape.turn_count > 1:
             return False
-        for _name, oid in self._iter_named(f"{folder}/file/agents/"):
+        rivals = self._iter_named(f"{folder}/file/forks/other-")
+        for _name, oid in chain(self._iter_named(f"{folder}/file/agents/"), rivals):
             relation = compare_to_line(self._graph, self._find, tape.tip, Line(self._graph, oid))
             if relation in {Relation.EARLIER, Relation.LATER_BY_TAIL}:
                 return True
@@ -196,7 +198,12 @@ class SessionRefs:
         line = Line(self._graph, tape.tip)
         relation = compare_to_line(self._graph, self._find, recorded, line)
         if relation in {Relation.EARLIER, Relation.LATER_BY_TAIL}:
-            self._set(name, None)
+            rivals = list(self._iter_named(_other_prefix(folder, None)))
+            next_name, next_oid = max(
+                rivals, key=lambda rival: self._age(rival[1]), default=(name, None)
+            )
+            self._set(next_name, None)
+            self._set(name, next_oid)
 
     def _read(self, name: RefName) -> ObjectId | None:
         if name not in self._now:
