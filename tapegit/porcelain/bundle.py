@@ -10,12 +10,12 @@ Source: tapesformat-bundle(5).
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ObjectNotFoundError, UserError
-from tapegit.files.durable import TemporaryFile, fsync_dir
+from tapegit.files.durable import TemporaryFile
 from tapegit.files.oserrors import storage_error
 from tapegit.formats.bundle import (
     HEADER_SIZE_MAX_BYTES,
@@ -31,7 +31,7 @@ from tapegit.graph.walk import walk
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import decode_subject
 from tapegit.porcelain.pack_objects import PackOptions, iter_pack
-from tapegit.porcelain.streams import iter_chunks
+from tapegit.porcelain.streams import iter_chunks, write_file
 from tapegit.porcelain.tips import iter_points
 from tapegit.refs.names import RefName
 from tapegit.repository.layout import TMP_NAME
@@ -85,9 +85,10 @@ def choose_contents(repository: Repository, resolver: Resolver, tokens: Iterable
     oids.update((tag, None) for tag in tags if tag not in hidden_tags)
     refs, left_out = _name_refs(resolver, points, oids)
     if not refs:
+        left = f"the exclusions leave nothing of {', '.join(left_out)}" if left_out else None
         raise UserError(
             "refusing to create an empty bundle",
-            hint="name at least one ref: 'tapes bundle create FILE main', or '--all'",
+            hint=left or "name at least one ref: 'tapes bundle create FILE main', or '--all'",
         )
     required = [*border, *hidden_content]
     prerequisites = [
@@ -129,13 +130,7 @@ def write_bundle(repository: Repository, contents: Contents, path: str) -> None:
         DataError: An object is damaged.
         StorageError: It cannot be written.
     """
-    target = Path(os.path.abspath(path))
-    with TemporaryFile(target.parent, ".tapes-bundle", 0o644) as file:
-        for part in iter_bundle(repository, contents):
-            file.write(part)
-        file.sync()
-        file.replace(target)
-    fsync_dir(target.parent)
+    write_file(Path(os.path.abspath(path)), iter_bundle(repository, contents), mode=0o644)
 
 
 def iter_bundle(repository: Repository, contents: Contents) -> Iterator[bytes]:
@@ -182,11 +177,11 @@ def open_bundle(path: str, stdin: BinaryIO) -> Iterator[Bundle]:
     if path == "-":
         yield _read_bundle(stdin, "standard input")
         return
-    try:
-        stream = open(path, "rb")
-    except OSError as error:
-        raise storage_error(error, "open", path) from error
-    with stream:
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open(path, "rb"))
+        except OSError as error:
+            raise storage_error(error, "open", path) from error
         yield _read_bundle(stream, path)
 
 

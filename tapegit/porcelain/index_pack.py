@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapegit.errors import UserError
-from tapegit.files.durable import TemporaryFile, fsync_dir
 from tapegit.files.oserrors import storage_error
 from tapegit.formats.packindex_writer import iter_index_parts
-from tapegit.porcelain.streams import iter_chunks
+from tapegit.porcelain.streams import iter_chunks, write_file
 from tapegit.upkeep.receive import Received, kind_finder, receive_pack, verify_pack
 
 if TYPE_CHECKING:
@@ -50,12 +49,7 @@ def index_file(
     elif strict:
         find_kind = _find_nothing
     built = verify_pack(_real_path(path), find_kind, find_facts=find_facts)
-    with TemporaryFile(target.parent, ".tapes-idx", 0o444) as file:
-        for part in iter_index_parts(built.tables, built.identity):
-            file.write(part)
-        file.sync()
-        file.replace(target)
-    fsync_dir(target.parent)
+    write_file(target, iter_index_parts(built.tables, built.identity), mode=0o444)
     return built
 
 

@@ -226,7 +226,8 @@ class _Fsck:
             for damage in sorted(result.damage):
                 pack = self.store.packs[damage.place]
                 start = pack.index.frame_offsets[damage.frame]
-                what = f"frame {damage.frame} at byte {start}: {damage.what} ({damage.object_count} objects)"
+                count = damage.object_count
+                what = f"frame {damage.frame} at byte {start}: {damage.what} ({count} objects)"
                 where = f"objects/pack/{pack.name}.pack"
                 self._findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
             for place, what in result.loose_damage:

@@ -16,6 +16,7 @@ from tapegit.repository.layout import PACK_NAME
 from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile, PackGoneError
 from tapegit.upkeep.findings import CORRUPT, NOTICE, Finding
+from tapegit.upkeep.inventory import read_cruft_times
 from tapegit.upkeep.packcheck import CheckedPack, describe, iter_pack_damage, open_index
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def open_packs(repository: Repository, *, full: bool) -> PackFolder:
         pack = _open_pack(path / f"{name}.pack", folder, repository)
         if pack is not None:
             _check_file(pack, folder, full=full)
+            _check_cruft(pack, folder)
             folder.packs.append(pack)
     return folder
 
@@ -118,3 +120,13 @@ def _check_file(pack: CheckedPack, folder: PackFolder, *, full: bool) -> None:
         pack.is_damaged = True
         where = f"{PACK_NAME}/{pack.path.name}"
         folder.findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
+
+
+def _check_cruft(pack: CheckedPack, folder: PackFolder) -> None:
+    """Report a damaged cruft file: nothing else reads it but gc, which then stops."""
+    path = pack.path.with_suffix(".cruft")
+    try:
+        read_cruft_times(path, pack.index)
+    except TapesError as error:
+        where = f"{PACK_NAME}/{path.name}"
+        folder.findings.append(Finding(CORRUPT, describe(error, path), where=where, in_pack=True))

@@ -80,6 +80,21 @@ class RefCheck:
             seen.pop(ZERO_OID, None)
             self.roots += [RefRoot(name, oid, in_reflog=True) for oid in seen]
         self._check_not_lost(name)
+        if entries and name != HEAD:
+            self._check_end(name, (entries[-1].old, entries[-1].new))
+
+    def _check_end(self, name: RefName, ends: tuple[ObjectId, ObjectId]) -> None:
+        """Report a log that lost its last lines: nothing in what is left of it would show that.
+
+        A log may be one move ahead of its ref, if a crash came between the two.
+        """
+        try:
+            value = self._refs.find_value(name)
+        except TapesError:
+            return  # reported as a ref
+        if value is not None and value not in ends and not isinstance(value, RefName):
+            what = f"the reflog of {name} does not end where the ref is"
+            self.findings.append(Finding(NOTICE, what, where=name))
 
     def _check_not_lost(self, name: RefName) -> None:
         try:

@@ -131,9 +131,7 @@ def test_missing_object_of_a_pack_is_found_without_reading_blobs(store, options)
 @pytest.mark.parametrize("where", ["loose", "packed"])
 def test_note_may_be_about_what_is_not_here(store, options, where):
     """`about` is no link: its target may be absent, and is not dangling where it is here."""
-    data = (
-        b'{"about":"%s","key":"title","role":"note","value":"x"}' % NOWHERE.hex().encode()
-    )
+    data = b'{"about":"%s","key":"title","role":"note","value":"x"}' % NOWHERE.hex().encode()
     if where == "loose":
         oid = put_loose(store, Kind.TURN, data)
     else:
@@ -399,7 +397,7 @@ def test_objects_written_while_it_runs_are_no_errors(packed, repository, monkeyp
 
 
 def test_pack_that_goes_away_is_looked_for_again(packed, monkeypatch):
-    """gc may fold a pack while fsck reads: it looks again and finds the new one."""
+    """Gc may fold a pack while fsck reads: it looks again and finds the new one."""
     from tapegit.upkeep import fsck
 
     real, calls = fsck.scan_store, []
@@ -454,5 +452,3 @@ def test_wrong_facts_of_a_turn_are_found(packed):
 
     assert repair(packed).code == 0
     assert check(packed).code == 0
-
-

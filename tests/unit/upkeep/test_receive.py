@@ -127,14 +127,14 @@ HOSTILE = {
     "frame that states too much": forge_pack(
         [([RawFrame(BLOB, [b"x"], content_size=CONTENT_SIZE_MAX_BYTES + 1)], b"")]
     ),
-    "count that the content has no room for": forge_pack([([RawFrame(BLOB, [b"x"], count=9)], b"")]),
+    "count that the content has no room for": forge_pack(
+        [([RawFrame(BLOB, [b"x"], count=9)], b"")]
+    ),
     "record sizes that do not add up": forge_pack(
         [([RawFrame(BLOB, [b"x"], content=b"\x09\0\0\0x")], b"")]
     ),
     "the same object twice": forge_pack([([RawFrame(BLOB, [b"x", b"x"])], b"")]),
-    "kinds out of order": forge_pack(
-        [([RawFrame(TAG, [b"x"]), RawFrame(BLOB, [b"y"])], b"")]
-    ),
+    "kinds out of order": forge_pack([([RawFrame(TAG, [b"x"]), RawFrame(BLOB, [b"y"])], b"")]),
     "reference to itself": forge_pack(
         [([RawFrame(TURN, [encode_record([0 << 2 | 3], b'{"parents":[\0],"role":"user"}')])], b"")]
     ),

@@ -19,8 +19,8 @@ from tests.unit.upkeep.damage import (
     ids,
     labels,
     overwrite,
-    repair,
     reopen,
+    repair,
 )
 
 OUTSIDE = packs.blob(b"in another pack " * 8)
