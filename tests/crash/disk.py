@@ -4,8 +4,8 @@ Rules of the model, which gives no more than POSIX does:
 
 - Bytes written to a file and not synced may be there, be missing, end early, or be zeros.
 - A change of a folder (a name made, moved or removed) that was not followed by a sync of this
-  very folder may be there or not, each on its own and in any order. Both halves of a rename
-  are lost or kept alone, unless their folders are synced.
+  very folder may be there or not, each on its own and in any order. Of a rename the new name
+  may be there and the old one too; but the old one never goes without the new one there.
 - Syncing a file says nothing of its name, and syncing a folder nothing of its own name.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SAMPLES = 3
+SAMPLES = 2
 """How many random choices are tried after each call, besides the systematic ones."""
 
 CHANGES_MAX = 12
@@ -49,11 +49,19 @@ class Data(NamedTuple):
     size: int | None = None
 
 
+class Site(NamedTuple):
+    """A line of the program that asks for something to be durable, and by which call."""
+
+    path: str
+    line: int
+    call: str
+
+
 class Sync(NamedTuple):
     """A sync of a file or a folder, and where in the program it was asked for."""
 
     node: int
-    site: str
+    site: Site
 
 
 class Done(NamedTuple):
@@ -110,7 +118,10 @@ class Disk:
         if node in self._now:
             self._durable[node] = self._now[node]
         for change in self._pending:
-            for name in [name for name in change if name.folder == node]:
+            done = [name for name in change if name.folder == node]
+            if any(change[name] is None for name in done):
+                done = list(change)  # the old name of a rename goes, so the new one is there
+            for name in done:
                 self._names[name] = change.pop(name)
         self._pending = [change for change in self._pending if change]
 
@@ -133,6 +144,8 @@ class Disk:
             kept = [number for number in everything if number != lost]
             yield self._state(kept, {}, f"{self._pending[lost]} lost")
             yield self._state([lost], {}, f"only {self._pending[lost]} kept")
+            if len(self._pending[lost]) > 1:
+                yield self._state(everything, {}, f"{self._pending[lost]} half kept", half=lost)
         yield from self._random_states(seed, dirty)
 
     def _sample(self, seed: int) -> list[int]:
@@ -151,10 +164,20 @@ class Disk:
             variants = {node: chance.choice(_VARIANTS) for node in dirty if chance.random() < 0.7}
             yield self._state(kept, variants, f"only {[self._pending[n] for n in kept]} kept")
 
-    def _state(self, kept: range | list[int], variants: dict[int, str], what: str) -> State:
+    def _state(
+        self,
+        kept: range | list[int],
+        variants: dict[int, str],
+        what: str,
+        *,
+        half: int | None = None,
+    ) -> State:
         names = dict(self._names)
         for number in kept:
-            names.update(self._pending[number])
+            change = self._pending[number]
+            if number == half:
+                change = {name: node for name, node in change.items() if node is not None}
+            names.update(change)
         children: dict[int, list[tuple[str, int]]] = {}
         for name, node in names.items():
             if node is not None:
@@ -204,16 +227,19 @@ def _common(one: bytes, other: bytes) -> int:
     return next(place for place in range(limit) if one[place] != other[place])
 
 
-def iter_states(base: Base, calls: list[Call], *, without: str | None = None) -> Iterator[State]:
+def iter_states(
+    base: Base, calls: list[Call], *, without: Site | None = None, seen: set[int] | None = None
+) -> Iterator[State]:
     """Yield every state that a power cut after any of the calls may leave, each once.
 
     Args:
         base: The disk before the first call.
         calls: What was done.
         without: A place in the program whose syncs are to be left out.
+        seen: What need not be looked at; gets what is yielded.
     """
     disk = Disk(base)
-    seen: set[int] = set()
+    seen = set() if seen is None else seen
     for number, call in enumerate(calls):
         if isinstance(call, Sync) and call.site == without:
             continue

@@ -2,7 +2,7 @@
 
 Every function of `files/syscalls` is stood in for, so a new one that this module does not know
 fails the run. The place in the program where a sync was asked for is the innermost line outside
-of `files/`: there a programmer decided that something must be durable.
+of `files/durable`: there a programmer decided that something must be durable.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapegit.files import syscalls
-from tests.crash.disk import Base, Call, Change, Data, Done, Name, Sync
+from tests.crash.disk import Base, Call, Change, Data, Done, Name, Site, Sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
 PACKAGE = str(Path(syscalls.__file__).parent.parent)
-FILES = str(Path(syscalls.__file__).parent)
+TRANSPARENT = (syscalls.__file__, str(Path(syscalls.__file__).with_name("durable.py")))
 IGNORED = frozenset({"fchmod", "utime"})
 """Calls that change no name and no byte."""
 
@@ -37,14 +37,11 @@ class Recorder:
         self._names: dict[Name, int] = {}
         self._files: dict[int, bytes] = {}
         self._open: dict[int, int] = {}
-        self._offsets: dict[int, int] = {}
         self._lock = threading.RLock()
-        self._paused = False
         self.root = next(self._numbers)
         self._scan(folder, self.root)
         self.base = Base(dict(self._names), dict(self._files), self.root)
         self.calls: list[Call] = []
-        self.lines: set[tuple[str, int]] = set()
 
     def _scan(self, folder: Path, number: int) -> None:
         for entry in os.scandir(folder):
@@ -102,9 +99,6 @@ class Recorder:
             folder = self._names[Name(folder, part)]
         return Name(folder, parts[-1])
 
-    def _set(self, **values) -> None:
-        raise NotImplementedError
-
     def _change(self, values: dict[Name, int | None]) -> None:
         for name, node in values.items():
             if node is None:
@@ -119,7 +113,7 @@ class Recorder:
             self._open.pop(fd, None)
             return
         node = next(self._numbers)
-        self._open[fd], self._offsets[fd] = node, 0
+        self._open[fd] = node
         self._change({name: node})
         self.calls.append(Data(node, size=0))
 
@@ -191,16 +185,12 @@ class Recorder:
         if (name := self._locate(path)) is not None:
             self._change({name: next(self._numbers)})
 
-    def _site(self, call: str) -> str:
-        """Return where a sync was asked for, and note every line on the way there."""
-        site = ""
+    def _site(self, call: str) -> Site:
+        """Return where a sync was asked for."""
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             path = frame.f_code.co_filename
-            if path.startswith(PACKAGE):
-                self.lines.add((os.path.relpath(path, PACKAGE), frame.f_lineno))
-                if not site and not path.startswith(FILES):
-                    where = os.path.relpath(path, PACKAGE)
-                    site = f"{where}:{frame.f_code.co_qualname}:{frame.f_lineno} {call}"
+            if path.startswith(PACKAGE) and path not in TRANSPARENT:
+                return Site(os.path.relpath(path, PACKAGE), frame.f_lineno, call)
             frame = frame.f_back
-        return site or f"files {call}"
+        raise AssertionError("a sync that nobody in the package asked for")

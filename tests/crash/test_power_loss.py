@@ -17,9 +17,10 @@ import pytest
 
 from tapegit.errors import TapesError
 from tests.crash.check import NONE, Facts, Workplace, check, read_facts
-from tests.crash.disk import Base, Call, Sync, iter_states
+from tests.crash.disk import Base, Call, Site, Sync, iter_states
 from tests.crash.recorder import Recorder
 from tests.crash.scenarios import SCENARIOS
+from tests.crash.sites import find_sites
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
@@ -30,12 +31,11 @@ class Recording(NamedTuple):
     base: Base
     calls: list[Call]
     history: list[Facts]
-    lines: frozenset[tuple[str, int]]
 
     @property
-    def sites(self) -> list[str]:
+    def sites(self) -> frozenset[Site]:
         """Where the program asked for something to be durable."""
-        return sorted({call.site for call in self.calls if isinstance(call, Sync)})
+        return frozenset(call.site for call in self.calls if isinstance(call, Sync))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def record(arena):
                 step(folder)
             recorder.acknowledge(number)
             history.append(_facts(folder))
-        return Recording(recorder.base, recorder.calls, history, frozenset(recorder.lines))
+        return Recording(recorder.base, recorder.calls, history)
 
     return record
 
@@ -81,18 +81,27 @@ def _facts(folder: Path) -> Facts:
     return read_facts(root) if root.exists() else NONE
 
 
-def find_fault(recording: Recording, place: Workplace, *, without: str | None = None) -> str | None:
-    """Return what is wrong with the first state that is, or None where none is."""
-    for state in iter_states(recording.base, recording.calls, without=without):
+def find_fault(
+    recording: Recording, place: Workplace, *, without: Site | None = None
+) -> str | None:
+    """Return what is wrong with the first state that is, or None where none is.
+
+    With a site left out only the states are looked at that the whole run has not.
+    """
+    seen: set[int] = set()
+    if without is not None:
+        for _ in iter_states(recording.base, recording.calls, seen=seen):
+            pass
+    for state in iter_states(recording.base, recording.calls, without=without, seen=seen):
         place.show(state.tree)
-        was_store = _find_root(place.folder) / "HEAD"
-        is_new = not was_store.exists()
+        root = _find_root(place.folder)
+        is_written_to = not (root / "HEAD").exists()
         try:
-            check(state, _find_root(place.folder), recording.history)
+            check(state, root, recording.history)
         except (TapesError, AssertionError) as error:
             return f"after step {state.done}, {state.what}: {type(error).__name__}: {error}"
         finally:
-            if is_new:
+            if is_written_to:
                 place.forget()
     return None
 
@@ -112,3 +121,38 @@ def test_no_power_cut_loses_what_was_acknowledged(record, place, name):
     fault = find_fault(record(name), place)
 
     assert fault is None
+
+
+EXEMPT = {
+    "porcelain/bundle.py": "writes a file outside of the store",
+    "porcelain/pack_objects.py": "writes files outside of the store",
+    "porcelain/index_pack.py": "writes the index of a file outside of the store",
+}
+"""Places that a check of stores cannot see."""
+
+SITES = [site for site in find_sites() if site.path not in EXEMPT]
+
+
+@pytest.fixture(scope="module")
+def by_site(record):
+    """Give, for each place, the scenarios that come by there, the shortest first."""
+    found: dict[Site, list[Recording]] = {}
+    for recording in sorted(map(record, BY_NAME), key=lambda recording: len(recording.calls)):
+        for site in recording.sites:
+            found.setdefault(site, []).append(recording)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", SITES, ids=lambda site: f"{site.path}:{site.line}-{site.call}")
+def test_the_checker_notices_when_a_sync_is_left_out(by_site, place, site):
+    """Each sync is needed, for without it something acknowledged can be lost; and it is seen."""
+    recordings = by_site.get(site, [])
+    assert recordings, "no scenario comes by here"
+
+    assert any(find_fault(recording, place, without=site) for recording in recordings)
+
+
+def test_every_sync_that_happened_was_found_in_the_source(by_site):
+    """The list of places is whole: nothing syncs in a way that it does not know."""
+    assert set(by_site) <= set(find_sites())
