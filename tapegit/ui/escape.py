@@ -12,6 +12,7 @@ Source: tapes(1), "OUTPUT".
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 _UNSAFE_CHARACTERS: Final = (
@@ -22,8 +23,12 @@ _UNSAFE_CHARACTERS: Final = (
     "\ud800-\udfff"  # lone surrogates
     "\U000e0000-\U000e0fff"  # tags and further selectors
 )
-_UNSAFE = re.compile(f"[{_UNSAFE_CHARACTERS}]")
-_UNSAFE_IN_LINE = re.compile(f"[\n\t{_UNSAFE_CHARACTERS}]")
+
+
+@cache
+def _unsafe(more: str = "") -> re.Pattern[str]:
+    """Return the pattern of one unsafe character; most runs never need it, so it is made late."""
+    return re.compile(f"[{more}{_UNSAFE_CHARACTERS}]")
 
 
 def _spell(match: re.Match[str]) -> str:
@@ -35,14 +40,14 @@ def escape_text(text: str) -> str:
     """Return the text with every unsafe character spelled out; new-lines and tabs stay."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE.sub(_spell, text)
+    return _unsafe().sub(_spell, text)
 
 
 def escape_line(text: str) -> str:
     """Return the text on one line: new-lines and tabs are spelled out too."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE_IN_LINE.sub(_spell, text)
+    return _unsafe("\n\t").sub(_spell, text)
 
 
 def _escape_json(match: re.Match[str]) -> str:
@@ -57,8 +62,8 @@ def _escape_json(match: re.Match[str]) -> str:
     return f"\\u{0xD800 | code >> 10:04x}\\u{0xDC00 | code & 0x3FF:04x}"
 
 
+_JSON_SPECIAL: Final = '"\\\\\n\t'
 _JSON_SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_UNSAFE_IN_JSON = re.compile(f'["\\\\\n\t{_UNSAFE_CHARACTERS}]')
 
 
 def format_json(value: object) -> str:
@@ -71,7 +76,7 @@ def format_json(value: object) -> str:
         TypeError: The value holds anything else.
     """
     if isinstance(value, str):
-        return f'"{_UNSAFE_IN_JSON.sub(_escape_json, value)}"'
+        return f'"{_unsafe(_JSON_SPECIAL).sub(_escape_json, value)}"'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
