@@ -60,6 +60,7 @@ def test_strangers_and_what_salvage_put_aside_stay_in_the_trash(shop):
         ("something else", TMP_AGE_MS + 1000, False),
         ("from the future", -TMP_AGE_MS, True),
     ],
+    ids=["dead", "dead but young", "of this process", "no process", "unnamed", "from the future"],
 )
 def test_left_over_file_goes_when_it_is_old_and_nobodys(shop, name, age_ms, stays):
     """A file in tmp/ is deleted a day after it was written, unless its process still runs."""
