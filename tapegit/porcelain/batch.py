@@ -8,6 +8,7 @@ name does not find is answered in place, `<name> missing` or `<name> ambiguous`,
 from __future__ import annotations
 
 import re
+import select
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import AmbiguousRevisionError, FormatError, UserError
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from tapegit.store.database import ObjectDatabase
 
 FORMAT_DEFAULT: Final = "%(objectname) %(objecttype) %(objectsize)"
-READ_SIZE_BYTES: Final = 1 << 16
+READ_SIZE_BYTES: Final = 1 << 18
+_PIPE_SIZE_BYTES: Final = 1 << 16
+_MORE_S: Final = 0.002
 NAME_SIZE_MAX_BYTES: Final = 1 << 16
 
 _ATOM = re.compile(r"%\(([^)]*)\)")
@@ -187,7 +190,7 @@ def iter_line_batches(stream: BinaryIO, *, end: bytes = b"\n") -> Iterator[list[
         FormatError: A line is longer than any name.
     """
     left = b""
-    while arrived := stream.read1(READ_SIZE_BYTES):  # type: ignore[attr-defined]
+    while arrived := _read_arrived(stream):
         *lines, left = (left + arrived).split(end)
         if len(left) > NAME_SIZE_MAX_BYTES:
             raise FormatError(
@@ -198,3 +201,21 @@ def iter_line_batches(stream: BinaryIO, *, end: bytes = b"\n") -> Iterator[list[
             yield lines
     if left:
         yield [left]
+
+
+def _read_arrived(stream: BinaryIO) -> bytes:
+    """Return what has arrived; where a pipe was full, also what its writer waited to add."""
+    arrived: bytes = stream.read1(READ_SIZE_BYTES)  # type: ignore[attr-defined]
+    while _PIPE_SIZE_BYTES <= len(arrived) < READ_SIZE_BYTES and _has_more(stream):
+        more: bytes = stream.read1(READ_SIZE_BYTES - len(arrived))  # type: ignore[attr-defined]
+        if not more:
+            break
+        arrived += more
+    return arrived
+
+
+def _has_more(stream: BinaryIO) -> bool:
+    try:
+        return bool(select.select([stream], [], [], _MORE_S)[0])
+    except OSError:
+        return False  # no file, so nobody who is still writing

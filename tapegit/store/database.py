@@ -38,7 +38,7 @@ ABBREVIATION_LENGTH_MIN: Final = 7
 _PACK_FOLDER: Final = "objects/pack"
 _CHUNK_COUNT_MIN: Final = 128
 _CHUNK_COUNT_MAX: Final = 4096
-_READY_SIZE_MAX_BYTES: Final = 32 << 20
+_READY_SIZE_MAX_BYTES: Final = 48 << 20
 
 
 class ObjectDatabase:
@@ -157,10 +157,7 @@ class ObjectDatabase:
         asked = iter(oids)
         count = _CHUNK_COUNT_MAX if isinstance(oids, list | tuple) else _CHUNK_COUNT_MIN
         while chunk := list(islice(asked, count)):
-            ready = self._read_ahead(chunk)
-            for place, oid in enumerate(chunk):
-                found = ready.pop(place, None)
-                yield oid, self.find(oid) if found is None else found
+            yield from self._read_chunk(chunk)
             count = min(2 * count, _CHUNK_COUNT_MAX)
 
     def abbreviate(self, oid: ObjectId, length_min: int = ABBREVIATION_LENGTH_MIN) -> str:
@@ -221,8 +218,19 @@ class ObjectDatabase:
             errors.append(error)
         return found or self.packed.find_waiting(oid, errors)
 
-    def _read_ahead(self, chunk: list[ObjectId]) -> dict[int, Object]:
-        """Return, by place in the chunk, what packs have of it, as far as memory allows."""
+    def _read_chunk(self, chunk: list[ObjectId]) -> Iterator[tuple[ObjectId, Object | None]]:
+        ready = self._read_ahead(chunk)
+        if ready is None:
+            half = len(chunk) // 2
+            yield from self._read_chunk(chunk[:half])
+            yield from self._read_chunk(chunk[half:])
+            return
+        for place, oid in enumerate(chunk):
+            found = ready.pop(place, None)
+            yield oid, self.find(oid) if found is None else found
+
+    def _read_ahead(self, chunk: list[ObjectId]) -> dict[int, Object] | None:
+        """Return, by place in the chunk, what packs have of it, or None where that is too much."""
         located = []
         for place, oid in enumerate(chunk):
             at = self.packed.locate(oid)
@@ -237,8 +245,8 @@ class ObjectDatabase:
             except (DataError, StorageError):
                 continue  # `find` asks the other sources, and reports it if none has it
             size_bytes += len(found.data)
-            if size_bytes > _READY_SIZE_MAX_BYTES:
-                break
+            if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:
+                return None
         return ready
 
     def _restore(self, oid: ObjectId) -> bool:

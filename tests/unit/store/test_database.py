@@ -189,13 +189,14 @@ def test_many_objects_come_in_the_order_asked(root, database, monkeypatch):
 
 
 def test_reading_many_keeps_only_so_much(root, database, monkeypatch):
-    """When what was read ahead is large the rest is read when its turn comes."""
+    """Where what would be read ahead is large, fewer are asked for together."""
     monkeypatch.setattr(database_module, "_READY_SIZE_MAX_BYTES", 2000)
     objects = [blob(b"%3d" % number * 300) for number in range(100)]
     write_pack(root, objects)
-    ready = ObjectDatabase(root)._read_ahead([oid_of(stored) for stored in objects])
-    assert len(ready) == 3
-    answers = ObjectDatabase(root).read_many([oid_of(stored) for stored in objects])
+    ids = [oid_of(stored) for stored in objects]
+    assert ObjectDatabase(root)._read_ahead(ids) is None
+    assert len(ObjectDatabase(root)._read_ahead(ids[:2])) == 2
+    answers = ObjectDatabase(root).read_many(ids)
     assert [found for _, found in answers] == objects
 
 
