@@ -7,6 +7,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import TranscriptError
+from tapegit.porcelain.gc import start_auto
 from tapegit.porcelain.import_transcripts import import_transcripts
 from tapegit.ui.imports import print_imports
 from tapegit.ui.progress import Progress
@@ -23,6 +24,8 @@ def command(app: App, /, dry_run: bool, as_json: bool, paths: tuple[str, ...]) -
     with Progress(app.terminal, "importing") as progress:
         files = import_transcripts(repository, paths, dry_run=dry_run, on_progress=progress.advance)
     print_imports(app.terminal, files, paths, as_json=as_json, dry_run=dry_run)
+    if not dry_run and (failure := start_auto(repository)):
+        app.terminal.warning(f"gc failed less than a day ago, see 'gc.log': {failure}")
     refused = next((file for file in files if file.reason and file.path in paths), None)
     if refused is not None:
         raise TranscriptError(

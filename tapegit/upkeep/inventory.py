@@ -1,8 +1,8 @@
 """What files of objects a store has at one moment: packs with what lies beside them, loose files.
 
 Rules: an index is verified when it is opened, and a pack that has another size than its index
-says is an error: gc works with what it can rely on or not at all. A pack without index gets
-one first (`index_packs`); an index without pack is nobody's.
+says is an error: gc works with what it can rely on or not at all. For a pack without index one
+is made in memory; an index without pack is nobody's.
 
 Source: tapesmaintenance(7), "How gc works".
 """
@@ -19,6 +19,8 @@ from tapegit.files.safe_read import map_file, read_file
 from tapegit.formats.cruft import cruft_size, decode_cruft
 from tapegit.formats.packindex import PackIndex
 from tapegit.repository.layout import PACK_NAME
+from tapegit.store.index_builder import build_index
+from tapegit.store.pack_file import PackFile
 from tapegit.upkeep.packview import PackView
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def read_inventory(root: Path, loose: LooseSource) -> Inventory:
     packs = [
         _open_pack(pack_dir, name, suffixes)
         for name, suffixes in names.items()
-        if {".pack", ".idx"} <= suffixes
+        if ".pack" in suffixes
     ]
     packs.sort(key=_order)
     return Inventory(packs, list(loose.iter_entries()))
@@ -106,8 +108,7 @@ def _order(pack: PackEntry) -> tuple[bool, bool, int, str]:
 
 def _open_pack(pack_dir: Path, name: str, suffixes: Iterable[str]) -> PackEntry:
     path = pack_dir / f"{name}.pack"
-    index_path = pack_dir / f"{name}.idx"
-    index = PackIndex(map_file(index_path), where=index_path)
+    index = _open_index(path)
     try:
         status = os.lstat(path)
     except OSError as error:
@@ -121,13 +122,27 @@ def _open_pack(pack_dir: Path, name: str, suffixes: Iterable[str]) -> PackEntry:
         )
     times = None
     if ".cruft" in suffixes:
-        times = _read_times(pack_dir / f"{name}.cruft", index)
+        times = read_cruft_times(pack_dir / f"{name}.cruft", index)
     mtime_ms = status.st_mtime_ns // 1_000_000
     return PackEntry(PackView(path, index), mtime_ms, ".keep" in suffixes, times)
 
 
-def _read_times(path: Path, index: PackIndex) -> array[int] | None:
-    """Return what a cruft file says, or None where a writer has just removed it."""
+def _open_index(path: Path) -> PackIndex:
+    index_path = path.with_suffix(".idx")
+    try:
+        return PackIndex(map_file(index_path), where=index_path)
+    except FileNotFoundError:
+        with PackFile(path) as file:
+            return PackIndex(memoryview(build_index(file).encode()), where=path)
+
+
+def read_cruft_times(path: Path, index: PackIndex) -> array[int] | None:
+    """Return the times of a pack's objects by ordinal, or None where it has no cruft file.
+
+    Raises:
+        DataError: The file is damaged or of another pack.
+        TapesError: It cannot be read.
+    """
     count, checksum = index.object_count, index.header.pack_checksum
     try:
         data = read_file(path, size_max=cruft_size(count) + 1)
