@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tapegit.graph.reachable import iter_with_content, sort_tips
@@ -123,23 +124,29 @@ def list_objects(
         whole = set(walk(graph, turns, exclude=hidden_turns))
         border |= {up: None for oid in whole for up in graph.parents(oid) if up not in whole}
     turn_tips = TipIds(list(turns), list(hidden_turns), list(sort_tips(objects, tips.left)[1]))
-    lines = {line.oid: line for line in list_turns(graph, turn_tips, options, form)}
+    ahead: deque[Line] = deque()  # what was read ahead of what is yielded
     later = [Line(oid, Kind.TAG) for oid in tags if oid not in hidden_tags]
     reached = iter_with_content(
         objects,
-        lines,
+        _iter_oids(list_turns(graph, turn_tips, options, form), ahead),
         content=content,
         hidden_turns=border,
         hidden_content=hidden_content,
     )
     for oid, kind in reached:
         if kind is Kind.TURN:
-            yield lines[oid]
+            yield ahead.popleft()
             continue
         yield from later
         later = []
         yield Line(oid, kind)
     yield from later
+
+
+def _iter_oids(lines: Iterable[Line], ahead: deque[Line]) -> Iterator[ObjectId]:
+    for line in lines:
+        ahead.append(line)
+        yield line.oid
 
 
 def format_line(line: Line, form: Form) -> str:
