@@ -3,7 +3,8 @@
 Rules:
 
 - A reader takes no lock. Between looking into the folders and opening a file, gc may have
-  moved the object; so a miss looks again once, then in the trash, before it is believed.
+  moved the object; so a miss looks again, as long as packs come and go, and then in the
+  trash, before it is believed.
 - One good copy is enough: where one source is damaged the others are asked, and the damage
   is reported only if none of them has the object.
 - What is written here is loose and durable; bulk writes go to `PackWriter`.
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 ABBREVIATION_LENGTH_MIN: Final = 7
 _PACK_FOLDER: Final = "objects/pack"
+_LOOK_COUNT_MAX: Final = 8
+"""How often packs may come and go while one object is looked for."""
 _CHUNK_COUNT_MIN: Final = 128
 _CHUNK_COUNT_MAX: Final = 4096
 _READY_SIZE_MAX_BYTES: Final = 48 << 20
@@ -62,9 +65,12 @@ class ObjectDatabase:
         Raises:
             TapesError: It is nowhere, but a pack cannot be opened.
         """
-        if self._is_here(oid) or (self._look_again() and self._is_here(oid)):
-            return True
-        if self._restore(oid):
+        is_here = self._is_here(oid)
+        for _ in range(_LOOK_COUNT_MAX):
+            if is_here or not self._look_again():
+                break
+            is_here = self._is_here(oid)
+        if is_here or self._restore(oid):
             return True
         self.packed.raise_broken()
         return False
@@ -79,7 +85,9 @@ class ObjectDatabase:
         """
         errors: list[TapesError] = []
         found = self._find_here(oid, errors)
-        if found is None and self._look_again():
+        for _ in range(_LOOK_COUNT_MAX):
+            if found is not None or not self._look_again():
+                break
             found = self._find_here(oid, errors)
         if found is None and not errors and self._restore(oid):
             found = self._find_here(oid, errors)
