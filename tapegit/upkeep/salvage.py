@@ -19,15 +19,19 @@ from tapegit.errors import DataError, TapesError
 from tapegit.files import syscalls
 from tapegit.files.durable import TemporaryFile, fsync_dir, make_directories
 from tapegit.files.oserrors import storage_errors
+from tapegit.files.safe_read import map_file
 from tapegit.formats.pack import KINDS_BY_NUMBER
+from tapegit.formats.packindex import PackIndex
 from tapegit.formats.packindex_writer import iter_index_parts
 from tapegit.objects.kind import object_id
+from tapegit.objects.oid import OID_SIZE_BYTES, hash_content
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile
 from tapegit.store.pack_writer import PackWriter
-from tapegit.upkeep.packcheck import CheckedPack, open_index
+from tapegit.upkeep.packcheck import CheckedPack, open_index, verify_index
 from tapegit.upkeep.packrecords import RecordJoiner
+from tapegit.upkeep.rescue import iter_rescued
 from tapegit.upkeep.scan import read_records
 
 if TYPE_CHECKING:
@@ -111,32 +115,62 @@ def _rescue(repository: Repository, report: FsckReport) -> tuple[str | None, int
 
 
 def iter_sound_objects(path: Path) -> Iterator[tuple[Kind, bytes]]:
-    """Yield every object that a damaged pack gives, each verified to the id its index states.
+    """Yield every object that a damaged pack gives, each verified to an id, links first.
 
-    Nothing comes from a pack whose index is damaged too.
+    The ids are those of its index, also of one whose checksum does not match: a wrong id only
+    means that its object is passed over. Where the index is no good, sound frames vouch for
+    their objects; then an object may come twice.
 
     Raises:
         StorageError: The pack is gone.
     """
-    try:
-        pack = CheckedPack(path, open_index(path.with_suffix(".idx"), path.stem))
-    except (TapesError, FileNotFoundError):
-        return
-    index = pack.index
     with PackFile(path) as file:
-        joiner: RecordJoiner | None = None
-        for frame in range(index.header.frame_count):
-            section = index.frame_sections[frame]
-            if joiner is None or joiner.number != section:
-                joiner = RecordJoiner(pack, 0, section, file)
-            kind = KINDS_BY_NUMBER[index.frame_kind_numbers[frame]]
-            records, _ = read_records(pack, frame, file)
-            for ordinal, record in enumerate(records, index.frame_first_ordinals[frame]):
-                if record is None:
-                    continue
-                data = _verified(joiner, record, kind, ordinal)
-                if data is not None:
-                    yield kind, data
+        index, is_sound = _open_any_index(path)
+        if index is not None:
+            yield from _iter_indexed(CheckedPack(path, index), file)
+        if not is_sound:
+            try:
+                for _, found in iter_rescued(file, _ignore):
+                    yield found.kind, found.data
+            except DataError:
+                return
+
+
+def _ignore(_what: str) -> None:
+    """Take what is wrong with a pack that is known to be damaged."""
+
+
+def _open_any_index(path: Path) -> tuple[PackIndex | None, bool]:
+    """Return the index of a pack, and whether it is sound."""
+    index_path = path.with_suffix(".idx")
+    try:
+        return open_index(index_path, path.stem), True
+    except (TapesError, FileNotFoundError):
+        pass
+    try:
+        body = bytes(map_file(index_path)[:-OID_SIZE_BYTES])
+        index = PackIndex(memoryview(body + hash_content(body)), where=index_path)
+        verify_index(index)
+    except (TapesError, FileNotFoundError):
+        return None, False
+    return index, False
+
+
+def _iter_indexed(pack: CheckedPack, file: PackFile) -> Iterator[tuple[Kind, bytes]]:
+    index = pack.index
+    joiner: RecordJoiner | None = None
+    for frame in range(index.header.frame_count):
+        section = index.frame_sections[frame]
+        if joiner is None or joiner.number != section:
+            joiner = RecordJoiner(pack, 0, section, file)
+        kind = KINDS_BY_NUMBER[index.frame_kind_numbers[frame]]
+        records, _ = read_records(pack, frame, file)
+        for ordinal, record in enumerate(records, index.frame_first_ordinals[frame]):
+            if record is None:
+                continue
+            data = _verified(joiner, record, kind, ordinal)
+            if data is not None:
+                yield kind, data
 
 
 def _verified(joiner: RecordJoiner, record: bytes, kind: Kind, ordinal: int) -> bytes | None:
