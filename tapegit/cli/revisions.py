@@ -7,7 +7,6 @@ that keep their place among them, as they came.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import click
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO, Unpack
 
-_COUNT: Final = re.compile(r"-[0-9]{1,15}")
 _COUNT_MAX: Final = 1 << 62
 """More than any store holds, and less than what a number of the machine holds."""
 _LINE_SIZE_MAX_BYTES: Final = 65_536
@@ -60,7 +58,7 @@ class RevisionCommand(click.Command):
                 tokens.extend(words)
             elif self._is_token(word):
                 tokens.append(word)
-            elif _COUNT.fullmatch(word):
+            elif word[1:].isdecimal() and word.isascii():
                 options += ["-n", word[1:]]
             else:
                 options.append(word)

@@ -38,14 +38,15 @@ _NUMBERS: Final = {
 _TEXT_LENGTH_MAX: Final = 100
 _YEAR_MAX: Final = 9999
 
-_ISO: Final = re.compile(
+# Patterns are compiled when a date is first read: most runs read none.
+_ISO: Final = (
     r"(?:(?P<year>[0-9]{4})[-/](?P<month>[0-9]{1,2})[-/](?P<day>[0-9]{1,2}))?"
     r"(?:(?:(?<=[0-9])[t ]|^)(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
     r" ?(?P<zone>z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-_EPOCH: Final = re.compile(r"@(?P<at>-?[0-9]{1,15})|(?P<bare>[0-9]{9,15})")
-_WORDS: Final = re.compile(r"[ .]+")
+_EPOCH: Final = r"@(?P<at>-?[0-9]{1,15})|(?P<bare>[0-9]{9,15})"
+_WORDS: Final = r"[ .]+"
 
 
 def parse_date(text: str, now_ms: int) -> int:
@@ -92,7 +93,7 @@ def _parse_weekday(text: str, now_ms: int) -> int | None:
 
 
 def _parse_epoch(text: str, now_ms: int) -> int | None:
-    found = _EPOCH.fullmatch(text)
+    found = re.fullmatch(_EPOCH, text)
     if found is None:
         return None
     if found["at"] is not None:
@@ -102,7 +103,7 @@ def _parse_epoch(text: str, now_ms: int) -> int | None:
 
 
 def _parse_iso(text: str, now_ms: int) -> int | None:
-    found = _ISO.fullmatch(text)
+    found = re.fullmatch(_ISO, text)
     if found is None:
         return None
     if found["year"] is not None:
@@ -126,7 +127,7 @@ def _parse_iso(text: str, now_ms: int) -> int | None:
 
 def _parse_relative(text: str, now_ms: int) -> int | None:
     """Read pairs of a number and a unit, with `ago` at the end or not."""
-    words = [word for word in _WORDS.split(text) if word]
+    words = [word for word in re.split(_WORDS, text) if word]
     if words and words[-1] == "ago":
         words.pop()
     if not words or len(words) % 2:
