@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tapegit.refs.names import RefName
     from tapegit.refs.transaction import Expected, Move
     from tapegit.repository.repository import Repository
-    from tapegit.store.loose import LooseBatch
+    from tapegit.store.loose_batch import LooseBatch
     from tapegit.store.pack_writer import PackWriter
 
 

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import DataError, ObjectNotFoundError, StorageError, TapesError, UnsafePathError
 from tapegit.files.trash import Trash
+from tapegit.store.index_file import read_index
 from tapegit.store.loose import LooseSource
-from tapegit.store.packed import PackedSource, read_index
+from tapegit.store.packed import PackedSource
 from tapegit.store.source import ObjectHeader
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tapegit.formats.packindex import PackIndex
     from tapegit.objects.kind import Kind, Object
     from tapegit.objects.oid import ObjectId, OidPrefix
-    from tapegit.store.loose import LooseBatch
+    from tapegit.store.loose_batch import LooseBatch
     from tapegit.store.pack_reader import PackReader
     from tapegit.store.source import TurnFacts
 

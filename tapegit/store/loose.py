@@ -21,29 +21,28 @@ import errno
 import os
 import re
 import stat
-import time
 from bisect import bisect_left
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, StorageError, TapesError, UnsafePathError
 from tapegit.files import syscalls
-from tapegit.files.durable import TemporaryFile, fsync_dir, make_directory
+from tapegit.files.durable import make_directory
 from tapegit.files.oserrors import storage_error
 from tapegit.files.safe_read import read_file, unsafe_path
-from tapegit.formats.loose import FILE_SIZE_MAX_BYTES, decode_loose, encode_loose
-from tapegit.objects.kind import Kind, Object, object_id
+from tapegit.formats.loose import FILE_SIZE_MAX_BYTES, decode_loose
 from tapegit.objects.oid import ObjectId, OidPrefix
+from tapegit.store.loose_batch import LooseBatch
 from tapegit.store.source import ObjectHeader, TurnFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+
+    from tapegit.objects.kind import Kind, Object
+    from tapegit.store.loose_batch import Elsewhere
 
 _FANOUT_NAMES: Final = tuple(f"{first:02x}" for first in range(256))
 _REST_OF_NAME: Final = re.compile(r"[0-9a-f]{62}", re.ASCII)
-_YOUNG_S: Final = 3600
-"""A name younger than this may be of a transaction that has not synced its folder yet."""
 _VERIFIED_COUNT_MAX: Final = 1 << 16
 
 
@@ -53,18 +52,6 @@ class LooseEntry(NamedTuple):
     oid: ObjectId
     mtime_ms: int
     size_bytes: int
-
-
-class Elsewhere(Protocol):
-    """Another place that may hold what a batch is about to write: the packs."""
-
-    def freshen(self, oid: ObjectId) -> bool:
-        """Return whether the object is there and will stay."""
-        ...
-
-    def sync_names(self) -> None:
-        """Make durable what `freshen` said was there."""
-        ...
 
 
 class LooseSource:
@@ -282,89 +269,6 @@ class LooseSource:
         except OSError as error:
             raise storage_error(error, "list", path) from error
         return sorted(name for name in names if _REST_OF_NAME.fullmatch(name))
-
-
-class LooseBatch:
-    """Objects that become durable together: the loose half of a transaction.
-
-    Each file is synced before it gets its name, so it can be read as soon as `write`
-    returns; the names are durable after `commit`, and only then may a ref or a message
-    mention them. Leaving the context without `commit` keeps the files that are there:
-    they are whole, and gc removes them if nothing comes to need them.
-    """
-
-    def __init__(self, source: LooseSource, elsewhere: Elsewhere | None = None) -> None:
-        self._source = source
-        self._elsewhere = elsewhere
-        self._seen: set[ObjectId] = set()
-        self._folders: set[Path] = set()
-        self.written_count = 0
-
-    def write(self, kind: Kind, data: bytes) -> ObjectId:
-        """Store an object, or freshen the copy that is there, and return its id.
-
-        Raises:
-            FormatError: The data is larger than an object of its kind may be.
-            StorageError: It could not be stored.
-        """
-        oid = object_id(kind, data)
-        if not self.freshen(oid):
-            path = self._source.path_of(oid)
-            self._source.ensure_folder(path.parent)
-            self._write_file(path, encode_loose(kind, data), oid)
-            self._source.remember_verified(oid)
-            self._folders.add(path.parent)
-            self._seen.add(oid)
-            self.written_count += 1
-        return oid
-
-    def freshen(self, oid: ObjectId) -> bool:
-        """Return whether a good copy is stored, which gc then leaves to this transaction.
-
-        Its name is durable after `commit`, whoever wrote it.
-        """
-        if oid in self._seen:
-            return True
-        if self._elsewhere is not None and self._elsewhere.freshen(oid):
-            return True
-        status = self._source.freshen(oid)
-        if status is None:
-            return False
-        if status.st_mtime > time.time() - _YOUNG_S:
-            self._folders.add(self._source.path_of(oid).parent)
-        self._seen.add(oid)
-        return True
-
-    def commit(self) -> None:
-        """Make the names of everything written or relied on durable.
-
-        Raises:
-            StorageError: A folder could not be synced; nothing may be acknowledged.
-        """
-        for folder in sorted(self._folders):
-            fsync_dir(folder)
-        self._folders.clear()
-        if self._elsewhere is not None:
-            self._elsewhere.sync_names()
-
-    def _write_file(self, path: Path, encoded: bytes, oid: ObjectId) -> None:
-        with TemporaryFile(self._source.tmp_dir, "obj", mode=0o444) as file:
-            file.write(encoded)
-            file.sync()
-            if not file.publish_new(path) and self._source.freshen(oid) is None:
-                # What has the name is damaged or cannot be kept young: this copy is good.
-                file.replace(path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
 
 
 def _with_oid(error: DataError, oid: ObjectId) -> TapesError:

@@ -23,15 +23,13 @@ from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import DataError, FormatError, StorageError, TapesError
+from tapegit.errors import DataError, StorageError, TapesError
 from tapegit.files import syscalls
 from tapegit.files.durable import fsync_dir
 from tapegit.files.oserrors import storage_error
-from tapegit.files.safe_read import map_file, read_file
-from tapegit.formats.packindex import PackIndex
 from tapegit.store.frames import FrameCache
-from tapegit.store.index_builder import build_index
-from tapegit.store.pack_file import PackFile, PackGoneError
+from tapegit.store.index_file import build_index_of, read_index_of
+from tapegit.store.pack_file import PackGoneError
 from tapegit.store.pack_reader import PackReader
 from tapegit.store.source import ObjectHeader
 
@@ -39,12 +37,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tapegit.formats.packindex import PackIndex
     from tapegit.objects.kind import Object
     from tapegit.objects.oid import ObjectId, OidPrefix
     from tapegit.store.source import TurnFacts
 
 _NAME: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|pack|cruft)", re.ASCII)
-_MAPPED_SIZE_MIN_BYTES: Final = 16 << 20
 _YOUNG_NS: Final = 3600 * 1_000_000_000
 """An index younger than this may have a name that its writer has not synced yet."""
 _SETTLED_NS: Final = 2_000_000_000
@@ -301,9 +299,9 @@ class PackedSource:
             self.refresh()
         while self._waiting or self._orphans:
             if self._waiting:
-                reader = self._open(self._waiting.pop(), _read_index_of)
+                reader = self._open(self._waiting.pop(), read_index_of)
             else:
-                reader = self._open(self._orphans.pop(), _build_index_of)
+                reader = self._open(self._orphans.pop(), build_index_of)
             if reader is not None:
                 self._readers.append(reader)
                 yield reader
@@ -340,39 +338,6 @@ class PackedSource:
         except (DataError, StorageError) as error:
             errors.append(error)
         return None
-
-
-def read_index(path: Path) -> PackIndex:
-    """Return the index in a file, verified, and of the pack that its name says.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        DataError: It is damaged, or of another pack.
-        UnsafePathError: It is a link, a folder or a special file.
-        StorageError: The system refused.
-    """
-    try:
-        file = memoryview(read_file(path, size_max=_MAPPED_SIZE_MIN_BYTES))
-    except FormatError:
-        file = map_file(path)  # so large that it is better left to the page cache
-    index = PackIndex(file, where=path)
-    if f"pack-{index.header.pack_checksum.hex()}" != path.stem:
-        raise FormatError(
-            f"cannot read '{path}': it is the index of another pack",
-            hint="run 'tapes index-pack' on the pack of this name",
-            where=path,
-        )
-    return index
-
-
-def _read_index_of(path: Path) -> PackIndex:
-    return read_index(path.with_suffix(".idx"))
-
-
-def _build_index_of(path: Path) -> PackIndex:
-    with PackFile(path) as file:
-        built = build_index(file)
-    return PackIndex(memoryview(built.encode()), where=path)
 
 
 def _mtime_ns(entry: os.DirEntry[str]) -> int:
