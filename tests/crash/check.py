@@ -19,7 +19,8 @@ from tapegit.repository.discover import is_store
 from tapegit.repository.init import init_store
 from tapegit.repository.repository import Repository
 from tapegit.store.loose import LooseSource
-from tapegit.store.packed import PackedSource, read_index
+from tapegit.store.index_file import read_index
+from tapegit.store.packed import PackedSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
