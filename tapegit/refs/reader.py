@@ -183,14 +183,23 @@ class RefReader:
         """
         if not prefix.startswith("refs/") and not "refs/".startswith(prefix):
             return
+        # A broken file still hides what packed-refs has: that is an older value.
+        broken: set[str] = set()
+
+        def note_broken(name: str, error: TapesError) -> None:
+            broken.add(name)
+            if on_broken is not None:
+                on_broken(name, error)
+
         # Loose before packed: what moves to packed-refs in between is then seen there.
-        loose = self.loose.scan(max(prefix, "refs/", key=len), on_broken)
+        start = max(prefix, "refs/", key=len)
+        loose = self.loose.scan(start, None if on_broken is None else note_broken)
         waiting = sorted(loose, reverse=True)
         for record in self._iter_packed(prefix, on_broken):
             while waiting and waiting[-1] < record.name:
                 name = waiting.pop()
                 yield from self._loose_ref(name, loose[name], on_broken)
-            if not waiting or waiting[-1] != record.name:
+            if record.name not in broken and (not waiting or waiting[-1] != record.name):
                 yield Ref(RefName(record.name), record.oid, record.peeled)
         for name in reversed(waiting):
             yield from self._loose_ref(name, loose[name], on_broken)

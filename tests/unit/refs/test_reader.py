@@ -34,6 +34,18 @@ def test_a_loose_ref_goes_before_a_packed_one(refs):
     assert refs.value(MAIN) == ONE
 
 
+def test_a_broken_file_hides_the_packed_value_in_lists_too(refs):
+    """What packed-refs has of a ref with a file is old: it is never shown for the damaged one."""
+    refs.set(MAIN, ONE)
+    refs.pack_refs(prune=False)
+    refs.set(MAIN, TWO)
+    (refs.root / MAIN).write_bytes(b"damaged")
+    broken = []
+
+    assert list(refs.iter_refs(on_broken=lambda name, _: broken.append(name))) == []
+    assert broken == [MAIN]
+
+
 def test_a_missing_ref_is_none_or_an_error(refs):
     """`find` gives None, `read` the error with the name."""
     assert refs.find(MAIN) is None
