@@ -23,7 +23,7 @@ from tapegit.dialects.claude_code_record import (
     has_value,
 )
 from tapegit.dialects.claude_code_summary import is_injected, summarize_event
-from tapegit.dialects.json_records import read_raw_records
+from tapegit.dialects.json_records import BLANK_BYTES, iter_elements, read_raw_records
 from tapegit.dialects.parts import (
     AnyPart,
     Attachment,
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tapegit.dialects.json_records import Record
-
-_raw_array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class _Source(msgspec.Struct):
@@ -227,13 +225,12 @@ def _kind_of(known: ClaudeRecord, value: bytes) -> str:
     return kind
 
 
-def _elements(content: msgspec.Raw) -> list[bytes]:
-    if not has_value(content):
-        return []
-    try:
-        return [bytes(element) for element in _raw_array_decoder.decode(content)]
-    except msgspec.DecodeError:
-        return [] if content == b"null" else [bytes(content)]
+def _elements(content: msgspec.Raw) -> Iterator[bytes]:
+    data = bytes(content).lstrip(BLANK_BYTES)
+    if data.startswith(b"["):
+        yield from iter_elements(data)
+    elif data and data != b"null":
+        yield data
 
 
 def _text(data: bytes) -> str:

@@ -9,11 +9,18 @@ Source: tapesdialect-claude-code(7), "What a record is".
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from tapegit.dialects.json_records import BLANK_BYTES, iter_elements
+
 TEXT_LENGTH_MAX: Final = 4096
+ELEMENT_COUNT_MAX: Final = 4096
+WHOLE_SIZE_MAX_BYTES: Final = 1 << 20
+"""Larger records are decoded member by member: of their content only so many elements."""
+
 INTEGER_MAX: Final = (1 << 53) - 1
 
 NO_VALUE: Final = msgspec.Raw()
@@ -108,8 +115,6 @@ class RecordLook(msgspec.Struct):
 _record_decoder: Final = msgspec.json.Decoder(ClaudeRecord)
 _look_decoder: Final = msgspec.json.Decoder(RecordLook)
 _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
-_raw_object_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_raw_array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _string_decoder: Final = msgspec.json.Decoder(str)
 
 _NESTED: Final[dict[tuple[type[msgspec.Struct], str], type[msgspec.Struct]]] = {
@@ -127,10 +132,17 @@ def decode_record(data: bytes) -> ClaudeRecord:
     Raises:
         msgspec.DecodeError: The bytes are no JSON.
     """
-    try:
-        return _record_decoder.decode(data)
-    except msgspec.ValidationError:
-        return decode_leniently(ClaudeRecord, bytes(_raw_decoder.decode(data)))
+    if len(data) <= WHOLE_SIZE_MAX_BYTES:
+        try:
+            record = _record_decoder.decode(data)
+        except msgspec.ValidationError:
+            pass  # some member is of another type than its name says
+        else:
+            message = record.message
+            if message is not None and isinstance(message.content, list):
+                del message.content[ELEMENT_COUNT_MAX:]
+            return record
+    return decode_leniently(ClaudeRecord, bytes(_raw_decoder.decode(data)))
 
 
 def decode_look(data: bytes) -> RecordLook | None:
@@ -154,11 +166,10 @@ def decode_blocks(raw: msgspec.Raw | bytes) -> str | list[Block] | None:
     text = decode_string(raw)
     if text is not None:
         return text
-    try:
-        elements = _raw_array_decoder.decode(raw)
-    except msgspec.DecodeError:
+    data = bytes(raw).lstrip(BLANK_BYTES)
+    if not data.startswith(b"["):
         return None
-    return [_decode_block(bytes(element)) for element in elements]
+    return [_decode_block(element) for element in islice(iter_elements(data), ELEMENT_COUNT_MAX)]
 
 
 def has_value(raw: msgspec.Raw) -> bool:
@@ -184,15 +195,31 @@ def _decode_block(data: bytes) -> Block:
 def decode_leniently(struct: type[S], data: bytes) -> S:
     """Return a Struct with every member of these bytes that has the right type."""
     try:
-        members = _raw_object_decoder.decode(data)
+        members = _raw_decoders[struct].decode(data)
     except msgspec.DecodeError:
         return struct()
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(struct):
-        raw = members.get(field.name)
-        if raw is not None:
+        raw = getattr(members, field.name)
+        if has_value(raw):
             found[field.name] = _decode_member(struct, field, bytes(raw))
     return struct(**{name: value for name, value in found.items() if value is not None})
+
+
+class _RawDecoders(dict[type[msgspec.Struct], "msgspec.json.Decoder[msgspec.Struct]"]):
+    """For each Struct a decoder that leaves the members as they are; made when first asked for.
+
+    Only the members of the Struct are kept: an object with millions of others costs nothing.
+    """
+
+    def __missing__(self, struct: type[msgspec.Struct]) -> msgspec.json.Decoder[msgspec.Struct]:
+        members = [(name, msgspec.Raw, NO_VALUE) for name in struct.__struct_fields__]
+        decoder = msgspec.json.Decoder(msgspec.defstruct(f"Raw{struct.__name__}", members))
+        self[struct] = decoder
+        return decoder
+
+
+_raw_decoders: Final = _RawDecoders()
 
 
 def _decode_member(

@@ -39,6 +39,7 @@ _BLANKS = re.compile(rb"[ \t\r\n]*")
 # Possessive, and without need of the closing quote: no bytes make these look back.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[{]++|[\]}]', re.DOTALL)
+_SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,\] \t\r\n]*+', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[{]+|[\]}]+")
 _SURROGATES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair, left as it is
@@ -46,6 +47,8 @@ _SURROGATES = re.compile(
     rb"|\\[^u]|\\u",
     re.DOTALL,
 )
+
+_ARRAY_END, _COMMA = b"],"
 
 _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
 
@@ -273,6 +276,23 @@ def find_value_end(data: bytes, start: int) -> int | None:
             if depth == 0:
                 return match.end()
     return None
+
+
+def iter_elements(array: bytes) -> Iterator[bytes]:
+    """Yield the elements of what is known to be a JSON array, one at a time."""
+    position = _skip_blanks(array, _skip_blanks(array, 0) + 1)
+    while array[position] != _ARRAY_END:
+        end = find_value_end(array, position)
+        if end is None:
+            end = _SCALAR.match(array, position).end()  # type: ignore[union-attr]
+        yield array[position:end]
+        position = _skip_blanks(array, end)
+        if array[position] == _COMMA:
+            position = _skip_blanks(array, position + 1)
+
+
+def _skip_blanks(data: bytes, start: int) -> int:
+    return _BLANKS.match(data, start).end()  # type: ignore[union-attr]
 
 
 def _decode_step(data: bytes, start: int) -> None:
