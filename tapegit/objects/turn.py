@@ -183,7 +183,7 @@ class _TurnLinks(msgspec.Struct, frozen=True):
 
 
 class _TurnStep(msgspec.Struct, frozen=True):
-    role: str = ""
+    role: Role
     parents: tuple[Hex, ...] = ()
     time: Integer | None = None
 

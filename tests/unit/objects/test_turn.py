@@ -17,6 +17,7 @@ from tapegit.objects.turn import (
     Usage,
     clean_summary,
     decode_links,
+    decode_step,
     decode_subject,
     decode_turn,
     encode_turn,
@@ -130,6 +131,13 @@ def test_subject_is_role_and_summary():
     assert decode_subject(b'{"role":"tool"}').summary is None
 
 
+def test_step_is_parents_time_and_whether_a_leader():
+    """The decoder of walks agrees with the whole one."""
+    for turn in (FULL, NOTE, Turn(role="session", time=-5), Turn(role="user")):
+        step = decode_step(encode_turn(turn))
+        assert step == (turn.parent_ids, turn.time, turn.role == "session")
+
+
 def test_unknown_keys_are_valid_and_ignored():
     """A later version's keys pass, at every level, as long as they are canonical."""
     data = b'{"raw":[{"oid":"%s","zz":{"y":1}}],"role":"user","x":["y"]}' % A.encode()
@@ -210,7 +218,7 @@ def test_turns_that_break_a_rule_are_refused(data):
         verify_turn(data)
 
 
-@pytest.mark.parametrize("decode", [decode_turn, decode_subject, decode_links])
+@pytest.mark.parametrize("decode", [decode_turn, decode_subject, decode_links, decode_step])
 @pytest.mark.parametrize(
     "data",
     [
