@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import DataError, ObjectNotFoundError
 from tapegit.graph.lookup import SESSIONS, pick_main_tape
-from tapegit.graph.walk import iter_first_parents
 
 if TYPE_CHECKING:
     from tapegit.graph.turns import TurnGraph
@@ -70,13 +69,11 @@ def find_default(graph: TurnGraph, refs: RefReader, directory: str | None) -> De
 def find_directory(graph: TurnGraph, oid: ObjectId) -> str | None:
     """Return the working directory that the leader of a turn names, or None if none does."""
     try:
-        for ancestor in iter_first_parents(graph, oid):
-            if graph.is_leader(ancestor):
-                session = graph.read_turn(ancestor).session
-                return session.cwd if session is not None else None
+        leader = graph.find_leader(oid)
+        session = graph.read_turn(leader).session if leader is not None else None
     except (DataError, ObjectNotFoundError):
         return None  # a damaged session is found by its name, not by where it was recorded
-    return None
+    return session.cwd if session is not None else None
 
 
 def _list_sessions(graph: TurnGraph, refs: RefReader) -> list[Ref]:

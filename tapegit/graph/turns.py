@@ -105,6 +105,29 @@ class TurnGraph:
         facts = self._objects.find_facts(oid)
         return facts.is_leader if facts is not None else self.read_turn(oid).role == "session"
 
+    def find_leader(self, oid: ObjectId) -> ObjectId | None:
+        """Return the nearest leader along first parents, or None where the tape has none.
+
+        Raises:
+            ObjectNotFoundError: A turn on the way is missing.
+            DataError: One is damaged, or no turn.
+        """
+        # A source with indexes has a short cut through each pack; any other returns nothing.
+        trace = getattr(self._objects, "trace_leader", None)
+        seen = set()
+        while True:
+            if trace is not None:
+                oid = trace(oid)
+            if self.is_leader(oid):
+                return oid
+            if oid in seen:
+                raise _cycle(oid)
+            seen.add(oid)
+            parents = self.parents(oid)
+            if not parents:
+                return None
+            oid = parents[0]
+
     def peek(self, oid: ObjectId) -> tuple[int | None, tuple[ObjectId, ...]]:
         """Return a turn's order if it costs nothing to know, and its parents.
 

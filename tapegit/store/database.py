@@ -128,6 +128,17 @@ class ObjectDatabase:
             return facts
         return self.packed.find_facts(oid)
 
+    def trace_leader(self, oid: ObjectId) -> ObjectId:
+        """Return the leader of a turn's tape, or the farthest turn towards it that is known.
+
+        Known is what the index of one pack says: a turn that is not packed is returned as it is.
+        """
+        located = self.packed.locate(oid)
+        if located is None:
+            return oid
+        reader, ordinal = located
+        return reader.index.oid_at(reader.index.positions[reader.trace_leader(ordinal)])
+
     def match_prefix(self, prefix: OidPrefix, *, count_max: int = 2) -> list[ObjectId]:
         """Return up to `count_max` ids that begin with the prefix, ascending.
 

@@ -132,6 +132,31 @@ class PackReader:
             generation >= LEADER_BIT,
         )
 
+    def trace_leader(self, ordinal: int) -> int:
+        """Return the ordinal of the leader of a turn's tape, going back along first parents.
+
+        Where that leads out of the pack, or to a merge, it is that of the last turn before.
+
+        Raises:
+            FormatError: The index contradicts itself.
+        """
+        index = self.index
+        generations, parents = index.turn_generations, index.turn_parents
+        ordinals, count = index.ordinals, index.object_count
+        try:
+            for _ in range(len(parents)):
+                is_near = self._turns_from <= ordinal < self._turns_to
+                if not is_near and not self._find_turns(ordinal):
+                    return ordinal
+                turn = ordinal - self._turns_shift
+                word = parents[turn]
+                if generations[turn] >= LEADER_BIT or not 0 < word <= count:
+                    return ordinal
+                ordinal = ordinals[word - 1]
+        except (IndexError, KeyError) as error:
+            raise self._contradiction() from error
+        raise self._contradiction()  # more steps than turns: a circle
+
     def _find_turns(self, ordinal: int) -> bool:
         """Note which turn numbers the frame of an ordinal has; return whether it has turns."""
         index = self.index
