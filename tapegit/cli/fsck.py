@@ -10,6 +10,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.porcelain.fsck import run_fsck, run_salvage
 from tapegit.ui.fsck import finding_members, iter_finding_lines
+from tapegit.ui.progress import Progress
 from tapegit.upkeep.fsck import FsckOptions
 
 if TYPE_CHECKING:
@@ -44,10 +45,14 @@ def command(
     if salvage and lost_found:
         raise click.UsageError("--salvage and --lost-found are two runs")
     options = FsckOptions(full, reflogs, dangling, unreachable)
-    if salvage:
-        result = run_salvage(app.repository, options)
-    else:
-        result = run_fsck(app.repository, options, lost_found=lost_found)
+    repository = app.repository
+    with Progress(app.terminal, "checking") as progress:
+        if salvage:
+            result = run_salvage(repository, options, on_progress=progress.advance)
+        else:
+            result = run_fsck(
+                repository, options, lost_found=lost_found, on_progress=progress.advance
+            )
     _print(app, result, as_json=as_json)
     click.get_current_context().exit(result.code)
 

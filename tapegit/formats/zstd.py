@@ -119,21 +119,38 @@ def salvage(frame: bytes | memoryview, *, size_max: int, where: object) -> bytes
         TruncatedError: The header is cut off.
     """
     size_bytes = read_content_size(frame, size_max=size_max, where=where)
-    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
-    stream = decompressor.decompressobj()
-    parts: list[bytes] = []
-    got_bytes = 0
-    try:
-        for start in range(0, len(frame), _SALVAGE_STEP_BYTES):
-            part = stream.decompress(bytes(frame[start : start + _SALVAGE_STEP_BYTES]))
-            parts.append(part)
-            got_bytes += len(part)
-            if got_bytes >= size_bytes or stream.eof:
-                break
-    except zstandard.ZstdError:
-        # The point of damage: what came before it is what this function is for.
-        return b"".join(parts)
-    return b"".join(parts)[:size_bytes]
+    stream = _SalvageStream(frame, size_bytes)
+    stream.read(_SALVAGE_STEP_BYTES)
+    # A step that fails gives nothing, not even the blocks before the damage: so byte by byte.
+    again = _SalvageStream(frame[: stream.offset + _SALVAGE_STEP_BYTES], size_bytes)
+    again.read(_SALVAGE_STEP_BYTES, until=stream.offset)
+    again.read(1)
+    return b"".join(again.parts)[:size_bytes]
+
+
+class _SalvageStream:
+    """Reads a frame step by step, until it ends, is damaged, or gives more than it states."""
+
+    def __init__(self, frame: bytes | memoryview, size_max: int) -> None:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
+        self._stream = decompressor.decompressobj()
+        self._frame = frame
+        self._left = size_max
+        self.parts: list[bytes] = []
+        self.offset = 0
+
+    def read(self, step_bytes: int, *, until: int | None = None) -> None:
+        """Read on in steps; `offset` stays before one that fails."""
+        end = len(self._frame) if until is None else until
+        while self.offset < end and self._left > 0 and not self._stream.eof:
+            step = self._frame[self.offset : min(self.offset + step_bytes, end)]
+            try:
+                part = self._stream.decompress(bytes(step))
+            except zstandard.ZstdError:
+                return
+            self.parts.append(part)
+            self._left -= len(part)
+            self.offset += len(step)
 
 
 def _decompress_empty(decompressor: zstandard.ZstdDecompressor, frame: bytes | memoryview) -> bytes:

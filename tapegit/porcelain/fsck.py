@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tapegit.upkeep.fsck import FsckReport
     from tapegit.upkeep.salvage import Salvaged
+    from tapegit.upkeep.scan import OnProgress
 
 
 class FsckResult(NamedTuple):
@@ -24,7 +25,11 @@ class FsckResult(NamedTuple):
 
 
 def run_fsck(
-    repository: Repository, options: FsckOptions, *, lost_found: bool = False
+    repository: Repository,
+    options: FsckOptions,
+    *,
+    lost_found: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> FsckResult:
     """Check a store.
 
@@ -32,17 +37,20 @@ def run_fsck(
         repository: The store.
         options: What to check.
         lost_found: Also write the dangling objects to `lost-found`.
+        on_progress: As of `check_store`.
 
     Raises:
         TapesError: The store cannot be checked at all.
     """
-    report = check_store(repository, options)
+    report = check_store(repository, options, on_progress=on_progress)
     if lost_found:
         write_lost_found(repository, report.findings)
     return FsckResult(report.findings, exit_code(report.findings), report.object_count)
 
 
-def run_salvage(repository: Repository, options: FsckOptions) -> FsckResult:
+def run_salvage(
+    repository: Repository, options: FsckOptions, *, on_progress: OnProgress | None = None
+) -> FsckResult:
     """Check a store, salvage what is damaged, and check again.
 
     The findings are those of the first check, what was done, and what the second check finds
@@ -51,13 +59,13 @@ def run_salvage(repository: Repository, options: FsckOptions) -> FsckResult:
     Raises:
         TapesError: The store cannot be checked, or what was salvaged cannot be written.
     """
-    before = check_store(repository, options._replace(full=True))
+    before = check_store(repository, options._replace(full=True), on_progress=on_progress)
     findings = list(before.findings)
     if not _is_salvage_needed(before):
         return FsckResult(findings, exit_code(findings), before.object_count)
     findings = [f for f in findings if f.label != DAMAGED]
     findings += _describe(salvage(repository, before))
-    after = check_store(repository, options._replace(full=True))
+    after = check_store(repository, options._replace(full=True), on_progress=on_progress)
     known = set(findings)
     findings += [finding for finding in after.findings if finding not in known]
     return FsckResult(findings, exit_code(after.findings), after.object_count)

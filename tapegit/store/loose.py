@@ -36,7 +36,7 @@ from tapegit.store.loose_batch import LooseBatch
 from tapegit.store.source import ObjectHeader, TurnFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tapegit.objects.kind import Kind, Object
     from tapegit.store.loose_batch import Elsewhere
@@ -134,10 +134,26 @@ class LooseSource:
         near = ([names[at - 1]] if at else []) + names[after : after + 1]
         return [ObjectId.fromhex(name[:2] + rest) for rest in near]
 
-    def iter_oids(self) -> Iterator[ObjectId]:
-        """Yield every id here once, ascending; files added meanwhile may be left out."""
+    def iter_oids(
+        self, *, on_broken: Callable[[str, TapesError], None] | None = None
+    ) -> Iterator[ObjectId]:
+        """Yield every id here once, ascending; files added meanwhile may be left out.
+
+        Args:
+            on_broken: Takes (name, error) of each folder that cannot be listed.
+
+        Raises:
+            TapesError: One cannot be, and there is no `on_broken`.
+        """
         for fanout in _FANOUT_NAMES:
-            for name in self._list(fanout):
+            try:
+                names = self._list(fanout)
+            except TapesError as error:
+                if on_broken is None:
+                    raise
+                on_broken(fanout, error)
+                continue
+            for name in names:
                 yield ObjectId.fromhex(fanout + name)
 
     def iter_entries(self) -> Iterator[LooseEntry]:

@@ -34,10 +34,11 @@ from tapegit.upkeep.findings import (
     Finding,
 )
 from tapegit.upkeep.linktable import LinkTable, find_losers
+from tapegit.upkeep.packcheck import describe
 from tapegit.upkeep.packfolder import open_packs
 from tapegit.upkeep.parallel import count_jobs
 from tapegit.upkeep.refcheck import RefCheck
-from tapegit.upkeep.scan import Scanner, scan_store
+from tapegit.upkeep.scan import Progress, Scanner, scan_store
 from tapegit.upkeep.scanlinks import kinds_of
 from tapegit.upkeep.storemap import NONE, StoreMap
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tapegit.upkeep.objectcheck import ScanResult
     from tapegit.upkeep.refcheck import RefRoot
+    from tapegit.upkeep.scan import OnProgress
 
 _ATTEMPTS: Final = 5
 _JOBS_FROM_COUNT: Final = 5000
@@ -91,15 +93,22 @@ class _ChangedError(Exception):
     """A pack went away under the check: look at the folders again."""
 
 
-def check_store(repository: Repository, options: FsckOptions) -> FsckReport:
+def check_store(
+    repository: Repository, options: FsckOptions, *, on_progress: OnProgress | None = None
+) -> FsckReport:
     """Check a store.
+
+    Args:
+        repository: The store.
+        options: What to check.
+        on_progress: Is told what is being read, and how many more bytes of the store were.
 
     Raises:
         StorageError: Packs kept changing, or the system refused to list them.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return _Fsck(repository, options).run()
+            return _Fsck(repository, options, on_progress).run()
         except _ChangedError:
             repository.objects.refresh()
     raise StorageError(
@@ -109,9 +118,12 @@ def check_store(repository: Repository, options: FsckOptions) -> FsckReport:
 
 
 class _Fsck:
-    def __init__(self, repository: Repository, options: FsckOptions) -> None:
+    def __init__(
+        self, repository: Repository, options: FsckOptions, on_progress: OnProgress | None
+    ) -> None:
         self._repository = repository
         self._options = options
+        self._on_progress = on_progress
         self._refs = RefCheck(repository.refs)
         self._findings: list[Finding] = []
         self._confirmed: dict[bytes, bool] = {}
@@ -133,6 +145,7 @@ class _Fsck:
         lost = self._report_damage(results)
         self._report_lost(lost, links, tips)
         self._report_links(results, marks)
+        self._check_peeled()
         self._findings += self._refs.findings
         self._report_unneeded(links, marks)
         damaged = {self.store.packs[d.place].name for result in results for d in result.damage}
@@ -152,18 +165,22 @@ class _Fsck:
             self._findings.append(Finding(CORRUPT, str(error), where="config"))
 
     def _list_loose(self) -> list[LooseEntry]:
-        try:
-            return [LooseEntry(oid, 0, 0) for oid in self._repository.objects.loose.iter_oids()]
-        except TapesError as error:
-            self._findings.append(Finding(CORRUPT, str(error), where="objects"))
-            return []
+        root = self._repository.root
+
+        def note(folder: str, error: TapesError) -> None:
+            where = f"objects/{folder}"
+            self._findings.append(Finding(CORRUPT, describe(error, root / where), where=where))
+
+        loose = self._repository.objects.loose
+        return [LooseEntry(oid, 0, 0) for oid in loose.iter_oids(on_broken=note)]
 
     def _scan(self) -> list[ScanResult]:
         objects, full = self._repository.objects, self._options.full
         jobs = self._options.jobs or count_jobs()
         if self.store.count < _JOBS_FROM_COUNT:
             jobs = 1
-        scanner = Scanner(self.store, objects.loose, objects.find, full=full)
+        progress = None if self._on_progress is None else Progress(self._on_progress, jobs)
+        scanner = Scanner(self.store, objects.loose, objects.find, full=full, progress=progress)
         results = scan_store(scanner, self.store, jobs=jobs, full=full)
         if any(result.gone_packs for result in results):
             raise _ChangedError
@@ -177,6 +194,16 @@ class _Fsck:
                 yield root.name, number
             elif not self._is_there(root.oid):
                 self._report_root(root)
+
+    def _check_peeled(self) -> None:
+        for name, oid, peeled in self._refs.peeled:
+            try:
+                end = self._repository.peel_tag(oid)
+            except TapesError:
+                continue  # the tag has its own finding
+            if end is not None and end != peeled:
+                what = f"packed-refs says that it ends at {peeled}, not {end}"
+                self._refs.findings.append(Finding(REF, what, where=name, oid=oid))
 
     def _report_root(self, root: RefRoot) -> None:
         label = REFLOG if root.in_reflog else REF

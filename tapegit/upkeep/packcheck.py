@@ -248,9 +248,7 @@ def iter_pack_damage(pack: CheckedPack, *, full: bool) -> Iterator[str]:
 def describe(error: Exception, path: object) -> str:
     """Return the message of an error without the path that the finding names anyway."""
     text = str(error)
-    for verb in ("read", "use", "open", "map"):
-        text = text.removeprefix(f"cannot {verb} '{path}': ")
-    return text
+    return text.partition(f"'{path}': ")[2] or text
 
 
 def verify_tables(pack: CheckedPack, file: PackFile) -> None:

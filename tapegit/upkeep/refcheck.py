@@ -28,12 +28,19 @@ class RefRoot(NamedTuple):
 
 
 class RefCheck:
-    """What refs lead to and what is wrong with them."""
+    """What refs lead to and what is wrong with them.
+
+    Attributes:
+        roots: What refs, HEAD and reflogs name.
+        findings: What is wrong.
+        peeled: Name, id and what packed-refs says that the tag of this id ends at.
+    """
 
     def __init__(self, refs: RefReader) -> None:
         self._refs = refs
         self.roots: list[RefRoot] = []
         self.findings: list[Finding] = []
+        self.peeled: list[tuple[str, ObjectId, ObjectId]] = []
 
     def read(self, *, reflogs: bool) -> None:
         """Read everything.
@@ -44,6 +51,8 @@ class RefCheck:
         self._read_head()
         for ref in self._refs.iter_refs(on_broken=self._note_broken):
             self.roots.append(RefRoot(ref.name, ref.oid, in_reflog=False))
+            if ref.peeled is not None:
+                self.peeled.append((ref.name, ref.oid, ref.peeled))
         for name in self._refs.iter_reflogs():
             self._read_reflog(name, as_root=reflogs)
 

@@ -14,6 +14,7 @@ Source: tapesmaintenance(7), "Fsck"; tapesformat-pack(5), "Checking".
 
 from __future__ import annotations
 
+import os
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tapegit.upkeep.storemap import StoreMap
 
     Records = Sequence[bytes | None]
+    OnProgress = Callable[[str, int], None]
 
 # What it takes to check an object and its bytes, in microseconds, measured; for fair shares.
 _COSTS_US: Final = {Kind.BLOB: 1.0, Kind.ROPE: 60.0, Kind.TURN: 9.0, Kind.TAG: 9.0}
@@ -83,6 +85,25 @@ def scan_store(scanner: Scanner, store: StoreMap, *, jobs: int, full: bool) -> l
     return map_parts(scanner.scan, divide(store, jobs=jobs, full=full), jobs=jobs)
 
 
+class Progress:
+    """Tells how far a scan has come; only the process that it was made in is heard.
+
+    Args:
+        tell: Is told what is being read, and how many more bytes were.
+        jobs: How many processes share the work; they are taken to be equally fast.
+    """
+
+    def __init__(self, tell: OnProgress, jobs: int) -> None:
+        self._tell = tell
+        self._jobs = jobs
+        self._pid = os.getpid()
+
+    def advance(self, what: str, size_bytes: int) -> None:
+        """Note that more bytes were read."""
+        if os.getpid() == self._pid:
+            self._tell(what, size_bytes * self._jobs)
+
+
 class Scanner:
     """Reads shares of a store.
 
@@ -91,6 +112,7 @@ class Scanner:
         loose: Its loose objects.
         find: Returns an object from anywhere in the store, verified, or None.
         full: Hash and verify everything; else only what links need is read.
+        progress: Is told how far it has come.
     """
 
     def __init__(
@@ -100,7 +122,9 @@ class Scanner:
         find: Callable[[ObjectId], Object | None],
         *,
         full: bool,
+        progress: Progress | None = None,
     ) -> None:
+        self._progress = progress
         self._store = store
         self._loose = loose
         self._ropes = RopeChecker(find)
@@ -141,6 +165,8 @@ class Scanner:
                 what = "its bytes are not of the ids that the index states"
                 self._result.damage.append(FrameDamage(place, frame, len(wrong), what))
             self._result.lost.extend(wrong)
+            if self._progress is not None:
+                self._progress.advance(pack.path.name, pack.index.frame_content_sizes[frame])
 
     def _note_damaged(self, joiner: RecordJoiner, frame: int, count: int, lost: list[int]) -> None:
         """Note the objects of a damaged frame that salvage gets."""
@@ -176,7 +202,8 @@ class Scanner:
             try:
                 found = self._loose.find(oid)
             except TapesError as error:
-                self._result.loose_damage.append((place, str(error)))
+                path = self._loose.path_of(oid)
+                self._result.loose_damage.append((place, describe(error, path)))
                 continue
             if found is None:
                 self._result.loose_gone.append(place)

@@ -452,3 +452,44 @@ def test_wrong_facts_of_a_turn_are_found(packed):
 
     assert repair(packed).code == 0
     assert check(packed).code == 0
+
+
+def test_folder_of_loose_objects_that_is_a_link_is_named(repository, store, tmp_path):
+    """The folder is a finding; what is in all the others is still checked."""
+    oids = make_tape(repository, 20)
+    first = oids[0].hex()[:2]
+    (store / "objects" / first).rename(tmp_path / "moved")
+    (store / "objects" / first).symlink_to(tmp_path / "moved")
+
+    result = check(store)
+
+    assert [f.where for f in result.findings if f.label == "corrupt"] == [f"objects/{first}"]
+    missing = {oid.hex()[:2] for oid in ids(result, "missing")}
+    assert missing == {first}
+
+
+def test_wrong_peeled_value_of_packed_refs_is_named(repository, store):
+    """What packed-refs says a tag ends at is compared with the tag."""
+    turn, other = write_turn(repository), write_turn(repository, "other")
+    set_ref(repository, "refs/tags/v1", write_tag(repository, turn))
+    set_ref(repository, "refs/heads/other", other)
+    repository.refs.pack_refs()
+    body = (store / "packed-refs").read_bytes().rpartition(b"# blake3 ")[0]
+    body = body.replace(b"^" + turn.hex().encode(), b"^" + other.hex().encode())
+    trailer = b"# blake3 " + packs.hash_content(body).hex().encode() + b"\n"
+    overwrite(store / "packed-refs", body + trailer)
+
+    result = check(store)
+
+    assert [f.where for f in result.findings if f.label == "ref"] == ["refs/tags/v1"]
+    assert result.code == 8
+
+
+def test_progress_tells_bytes_of_frames(packed):
+    """What is told adds up to what was read."""
+    told = []
+
+    check_store(reopen(packed), FULL, on_progress=lambda what, size: told.append((what, size)))
+
+    assert told
+    assert {what for what, _ in told} == {find_pack(packed).name}
