@@ -21,9 +21,10 @@ from tapegit.dialects.claude_code_record import (
     decode_record,
     decode_string,
     has_value,
+    iter_array,
 )
 from tapegit.dialects.claude_code_summary import is_injected, summarize_event
-from tapegit.dialects.json_records import BLANK_BYTES, iter_elements, read_raw_records
+from tapegit.dialects.json_records import read_raw_records
 from tapegit.dialects.parts import (
     AnyPart,
     Attachment,
@@ -110,22 +111,24 @@ def _iter_record(record: Record[bytes]) -> Iterator[AnyPart]:
         yield Unknown(record=number, type=_kind_of(known, value), raw=_text(value))
 
 
-def _iter_message(number: int, known: ClaudeRecord, message: bytes) -> Iterator[AnyPart]:
-    content = decode_leniently(_Content, bytes(message)).content
+def _iter_message(number: int, known: ClaudeRecord, message: msgspec.Raw) -> Iterator[AnyPart]:
+    content = decode_leniently(_Content, message).content
     is_meta = known.isCompactSummary is True or clean_text(known.sourceToolUseID) is not None
     text = decode_string(content) if has_value(content) else None
     if text is not None:
         injected = known.type == "user" and (is_meta or is_injected(text))
         yield Text(record=number, text=text, injected=injected)
         return
-    for element in _elements(content):
+    if has_value(content) and bytes(memoryview(content)[:1]) not in b"[n":
+        yield Unknown(record=number, type="content", raw=_text(memoryview(content)))
+    for element in iter_array(content):
         part = _block_part(number, element, is_user=known.type == "user")
         if isinstance(part, Text) and is_meta:
             part = Text(record=number, text=part.text, injected=True)
         yield part
 
 
-def _block_part(number: int, element: bytes, *, is_user: bool) -> AnyPart:
+def _block_part(number: int, element: memoryview, *, is_user: bool) -> AnyPart:
     text = decode_string(element)
     block = decode_leniently(_Block, element) if text is None else _Block("text", text)
     if block.type == "text" and block.text is not None:
@@ -154,7 +157,7 @@ def _result_part(number: int, block: _Block) -> ToolResult:
     text = decode_string(block.content) if has_value(block.content) else None
     texts = [text] if text is not None else []
     attachments = []
-    for element in _elements(block.content) if text is None else ():
+    for element in iter_array(block.content) if text is None else ():
         part = _block_part(number, element, is_user=False)
         if isinstance(part, Text):
             texts.append(part.text)
@@ -225,13 +228,5 @@ def _kind_of(known: ClaudeRecord, value: bytes) -> str:
     return kind
 
 
-def _elements(content: msgspec.Raw) -> Iterator[bytes]:
-    data = bytes(content).lstrip(BLANK_BYTES)
-    if data.startswith(b"["):
-        yield from iter_elements(data)
-    elif data and data != b"null":
-        yield data
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
+def _text(data: bytes | memoryview) -> str:
+    return bytes(data).decode("utf-8", "backslashreplace")

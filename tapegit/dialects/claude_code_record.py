@@ -10,7 +10,7 @@ Source: tapesdialect-claude-code(7), "What a record is".
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +24,11 @@ WHOLE_SIZE_MAX_BYTES: Final = 1 << 20
 INTEGER_MAX: Final = (1 << 53) - 1
 
 NO_VALUE: Final = msgspec.Raw()
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Json = msgspec.Raw | bytes | memoryview
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -142,7 +147,8 @@ def decode_record(data: bytes) -> ClaudeRecord:
             if message is not None and isinstance(message.content, list):
                 del message.content[ELEMENT_COUNT_MAX:]
             return record
-    return decode_leniently(ClaudeRecord, bytes(_raw_decoder.decode(data)))
+    _raw_decoder.decode(data)  # refuses what is no JSON; below, what is of another type is passed
+    return decode_leniently(ClaudeRecord, data)
 
 
 def decode_look(data: bytes) -> RecordLook | None:
@@ -153,7 +159,7 @@ def decode_look(data: bytes) -> RecordLook | None:
         return None
 
 
-def decode_string(raw: msgspec.Raw | bytes) -> str | None:
+def decode_string(raw: Json) -> str | None:
     """Return the string that a raw member holds, or None where it holds something else."""
     try:
         return _string_decoder.decode(raw)
@@ -161,15 +167,21 @@ def decode_string(raw: msgspec.Raw | bytes) -> str | None:
         return None
 
 
-def decode_blocks(raw: msgspec.Raw | bytes) -> str | list[Block] | None:
+def decode_blocks(raw: Json) -> str | list[Block] | None:
     """Return content in either of its forms, or None where it has neither."""
     text = decode_string(raw)
     if text is not None:
         return text
-    data = bytes(raw).lstrip(BLANK_BYTES)
-    if not data.startswith(b"["):
+    if not _starts_with(memoryview(raw), "["):
         return None
-    return [_decode_block(element) for element in islice(iter_elements(data), ELEMENT_COUNT_MAX)]
+    return [_decode_block(element) for element in islice(iter_array(raw), ELEMENT_COUNT_MAX)]
+
+
+def iter_array(raw: Json) -> Iterator[memoryview]:
+    """Yield the elements of an array, as they stand; none where the JSON is something else."""
+    view = memoryview(raw)
+    if _starts_with(view, "["):
+        yield from iter_elements(view)
 
 
 def has_value(raw: msgspec.Raw) -> bool:
@@ -187,22 +199,22 @@ def clean_count(count: int | None) -> int | None:
     return count if count is not None and 0 <= count <= INTEGER_MAX else None
 
 
-def _decode_block(data: bytes) -> Block:
+def _decode_block(data: memoryview) -> Block:
     text = decode_string(data)
     return Block(type="text", text=text) if text is not None else decode_leniently(Block, data)
 
 
-def decode_leniently(struct: type[S], data: bytes) -> S:
+def decode_leniently(struct: type[S], data: Json) -> S:
     """Return a Struct with every member of these bytes that has the right type."""
     try:
         members = _raw_decoders[struct].decode(data)
     except msgspec.DecodeError:
         return struct()
     found: dict[str, Any] = {}
-    for field in msgspec.structs.fields(struct):
-        raw = getattr(members, field.name)
+    for name in struct.__struct_fields__:
+        raw = getattr(members, name)
         if has_value(raw):
-            found[field.name] = _decode_member(struct, field, bytes(raw))
+            found[name] = _decode_member(struct, name, raw)
     return struct(**{name: value for name, value in found.items() if value is not None})
 
 
@@ -222,17 +234,34 @@ class _RawDecoders(dict[type[msgspec.Struct], "msgspec.json.Decoder[msgspec.Stru
 _raw_decoders: Final = _RawDecoders()
 
 
-def _decode_member(
-    struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo, data: bytes
-) -> object:
-    nested = _NESTED.get((struct, field.name))
+class _MemberDecoders(dict[tuple[type[msgspec.Struct], str], Any]):
+    """For each member of a Struct what decodes it alone, or None for one that stays as it is."""
+
+    def __missing__(self, key: tuple[type[msgspec.Struct], str]) -> Any:
+        struct, _ = key
+        for field in msgspec.structs.fields(struct):
+            is_raw = field.type is msgspec.Raw
+            self[struct, field.name] = None if is_raw else msgspec.json.Decoder(field.type)
+        return self[key]
+
+
+_member_decoders: Final = _MemberDecoders()
+
+
+def _decode_member(struct: type[msgspec.Struct], name: str, raw: msgspec.Raw) -> object:
+    nested = _NESTED.get((struct, name))
     if nested is not None:
-        return decode_leniently(nested, data) if data.lstrip().startswith(b"{") else None
-    if field.type is msgspec.Raw:
-        return msgspec.Raw(data)
-    if struct is Message and field.name == "content":
-        return decode_blocks(data)
+        return decode_leniently(nested, raw) if _starts_with(memoryview(raw), "{") else None
+    if struct is Message and name == "content":
+        return decode_blocks(raw)
+    decoder = _member_decoders[struct, name]
+    if decoder is None:
+        return raw.copy()
     try:
-        return msgspec.json.decode(data, type=field.type)
+        return decoder.decode(raw)
     except msgspec.DecodeError:
         return None
+
+
+def _starts_with(view: memoryview, bracket: str) -> bool:
+    return bytes(view[:1024]).lstrip(BLANK_BYTES).startswith(bracket.encode())

@@ -13,6 +13,7 @@ Source: tapesdialect-claude-code(7), "Records".
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -40,7 +41,11 @@ _BLANKS = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[{]++|[\]}]', re.DOTALL)
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,\] \t\r\n]*+', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[{]+|[\]}]+")
+_AS_BRACES: Final = bytes.maketrans(b"[]", b"{}")
+_NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ROUND_COUNT: Final = 16
+_STEP_COUNT: Final = 4096
+_SKIP_SIZE_BYTES: Final = 1 << 16
 _SURROGATES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair, left as it is
     rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"  # half of one
@@ -95,6 +100,7 @@ class RecordReader(Generic[T]):
         The iterator must be used up before more is fed.
         """
         buffer = self._buffer + chunk if self._buffer else chunk
+        self._buffer = b""  # only one copy of a long line at a time
         start = 0
         searched = self._searched
         while True:
@@ -251,35 +257,86 @@ def is_too_deep(data: bytes) -> bool:
     """
     if data.count(b"{") + data.count(b"[") <= DEPTH_MAX:
         return False
-    depth = 0
-    for run in _BRACKETS.findall(_STRING.sub(b"", data)):
-        if run[0] in b"[{":
-            depth += len(run)
-            if depth > DEPTH_MAX:
-                return True
-        else:
-            depth -= len(run)
-    return False
+    brackets = _brackets_of(data)
+    rest, rounds = _without_pairs(brackets, _ROUND_COUNT)
+    depth = _depth_of(rest)
+    if depth > DEPTH_MAX or depth + rounds <= DEPTH_MAX:
+        return depth > DEPTH_MAX
+    return _depth_of(brackets) > DEPTH_MAX
 
 
-def find_value_end(data: bytes, start: int) -> int | None:
+def find_value_end(data: bytes | memoryview, start: int) -> int | None:
     """Return where the array or object that begins at `start` ends, or None if none does."""
-    depth = 0
     if data[start : start + 1] not in (b"{", b"["):
         return None
-    for match in _STRING_OR_BRACKET.finditer(data, start):
-        first = data[match.start()]
-        if first in b"[{":
-            depth += match.end() - match.start()
-        elif first in b"]}":
-            depth -= 1
-            if depth == 0:
-                return match.end()
+    depth = count = 0
+    position = start
+    while position < len(data):
+        for match in _STRING_OR_BRACKET.finditer(data, position):
+            first = data[match.start()]
+            if first in b"[{":
+                depth += match.end() - match.start()
+            elif first in b"]}":
+                depth -= 1
+                if depth == 0:
+                    return match.end()
+            count += 1
+            if not count % _STEP_COUNT:
+                break
+        else:
+            return None
+        position, depth = _skip_inside(data, match.end(), depth)
     return None
 
 
-def iter_elements(array: bytes) -> Iterator[bytes]:
-    """Yield the elements of what is known to be a JSON array, one at a time."""
+def _skip_inside(data: bytes | memoryview, position: int, depth: int) -> tuple[int, int]:
+    """Pass over bytes in which a value that is open so deep cannot end.
+
+    Pairs of brackets are taken out at the speed of bytes: what a value of millions of small
+    values would cost one by one.
+    """
+    while position < len(data):
+        end = _string_boundary(data, position, position + _SKIP_SIZE_BYTES)
+        rest, _ = _without_pairs(_brackets_of(bytes(data[position:end])), DEPTH_MAX)
+        closing = rest.count(b"}")
+        if closing >= depth:
+            break
+        depth += len(rest) - 2 * closing
+        position = end
+    return position, depth
+
+
+def _string_boundary(data: bytes | memoryview, start: int, end: int) -> int:
+    """Return `end`, or the end of the string that it lies in; `start` lies in none."""
+    last = None
+    for match in _STRING.finditer(data, start, end):
+        last = match
+    if last is None or last.end() < min(end, len(data)):
+        return min(end, len(data))
+    return _STRING.match(data, last.start()).end()  # type: ignore[union-attr]
+
+
+def _brackets_of(data: bytes) -> bytes:
+    """Return the brackets outside strings, all as braces."""
+    return _STRING.sub(b"", data).translate(_AS_BRACES, _NO_BRACKETS)
+
+
+def _without_pairs(brackets: bytes, round_count: int) -> tuple[bytes, int]:
+    """Take out pairs that stand together, again and again; return the rest and how often."""
+    for rounds in range(round_count):
+        rest = brackets.replace(b"{}", b"")
+        if len(rest) == len(brackets):
+            return rest, rounds
+        brackets = rest
+    return brackets, round_count
+
+
+def _depth_of(brackets: bytes) -> int:
+    return max(accumulate(124 - bracket for bracket in brackets), default=0)
+
+
+def iter_elements(array: memoryview) -> Iterator[memoryview]:
+    """Yield the elements of what is known to be a JSON array, one at a time, none copied."""
     position = _skip_blanks(array, _skip_blanks(array, 0) + 1)
     while array[position] != _ARRAY_END:
         end = find_value_end(array, position)
@@ -291,7 +348,7 @@ def iter_elements(array: bytes) -> Iterator[bytes]:
             position = _skip_blanks(array, position + 1)
 
 
-def _skip_blanks(data: bytes, start: int) -> int:
+def _skip_blanks(data: bytes | memoryview, start: int) -> int:
     return _BLANKS.match(data, start).end()  # type: ignore[union-attr]
 
 
