@@ -5,16 +5,18 @@ Source: tapesformat-packindex(5), "If lost".
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import FormatError
 from tapegit.files.safe_read import map_file, read_file
 from tapegit.formats.packindex import PackIndex
-from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tapegit.store.index_builder import BuiltIndex
 
 _MAPPED_SIZE_MIN_BYTES: Final = 16 << 20
 """A mapping keeps a descriptor; an index is mapped only where reading it would cost more."""
@@ -56,6 +58,8 @@ def build_index_of(path: Path) -> PackIndex:
         DataError: It is damaged.
         StorageError: The system refused.
     """
+    # Hardly any command meets such a pack, and each would wait for what only they need.
+    builder = import_module("tapegit.store.index_builder")
     with PackFile(path) as file:
-        built = build_index(file)
+        built: BuiltIndex = builder.build_index(file)
     return PackIndex(memoryview(built.encode()), where=path)
