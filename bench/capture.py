@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REAL_WIRE = ROOT.parent / "shared" / "data" / "anthropic-wire"
 PROCESS_COUNT = 16
-WINDOW = 50
+WINDOW = 40
 
 
 class Recorder:
