@@ -11,17 +11,23 @@ Source: tapesformat-loose(5), "The frame".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import zstandard
 
 from tapegit.errors import FormatError, IntegrityError, TruncatedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WINDOW_SIZE_MAX_BYTES: Final = 1 << 27
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _HEADER_SIZE_MAX_BYTES: Final = 18
 _SIZE_UNKNOWN: Final = zstandard.CONTENTSIZE_UNKNOWN
 _SALVAGE_STEP_BYTES: Final = 1 << 10
+_SINGLE_SEGMENT: Final = 1 << 5
+_HAS_CHECKSUM: Final = 1 << 2
+_WINDOW_LOG_MIN: Final = 10
 
 Compressor = zstandard.ZstdCompressor
 
@@ -111,14 +117,34 @@ def decompress(frame: bytes | memoryview, *, size_max: int, where: object) -> by
     return content
 
 
-def salvage(frame: bytes | memoryview, *, size_max: int, where: object) -> bytes:
+def salvage(
+    frame: bytes | memoryview, *, size_max: int, where: object, content_size: int | None = None
+) -> bytes:
     """Return what can be had of a damaged frame's content, from its start; it is unverified.
+
+    Args:
+        frame: The frame.
+        size_max: The most bytes the content may have.
+        where: What is being read, for messages.
+        content_size: The size of the content where it is known from elsewhere: then a damaged
+            header is written anew.
 
     Raises:
         FormatError: The frame's header is damaged or breaks a limit.
         TruncatedError: The header is cut off.
     """
-    size_bytes = read_content_size(frame, size_max=size_max, where=where)
+    try:
+        size_bytes = read_content_size(frame, size_max=size_max, where=where)
+    except FormatError:
+        if content_size is None or content_size > size_max:
+            raise
+        return _salvage_without_header(frame, content_size)
+    if content_size is not None and size_bytes != content_size <= size_max:
+        return _salvage_without_header(frame, content_size)
+    return _salvage_blocks(frame, size_bytes)
+
+
+def _salvage_blocks(frame: bytes | memoryview, size_bytes: int) -> bytes:
     stream = _SalvageStream(frame, size_bytes)
     stream.read(_SALVAGE_STEP_BYTES)
     # A step that fails gives nothing, not even the blocks before the damage: so byte by byte.
@@ -126,6 +152,32 @@ def salvage(frame: bytes | memoryview, *, size_max: int, where: object) -> bytes
     again.read(_SALVAGE_STEP_BYTES, until=stream.offset)
     again.read(1)
     return b"".join(again.parts)[:size_bytes]
+
+
+def _salvage_without_header(frame: bytes | memoryview, size_bytes: int) -> bytes:
+    """Return what a frame gives when its header is any that we would have written for it."""
+    best = b""
+    for header in _iter_headers(size_bytes):
+        content = _salvage_blocks(header + bytes(frame[len(header) :]), size_bytes)
+        if len(content) > len(best):
+            best = content
+        if len(best) == size_bytes:
+            break
+    return best
+
+
+def _iter_headers(size_bytes: int) -> Iterator[bytes]:
+    """Yield the headers of frames with a size and a checksum and without a dictionary.
+
+    Source: RFC 8878, section 3.1.1.1.
+    """
+    code = (size_bytes >= 1 << 8) + (size_bytes >= (1 << 16) + (1 << 8))
+    size = (size_bytes - (1 << 8) if code == 1 else size_bytes).to_bytes(1 << code, "little")
+    yield _MAGIC + bytes([code << 6 | _SINGLE_SEGMENT | _HAS_CHECKSUM]) + size
+    if code:
+        for window_log in range(_WINDOW_LOG_MIN, WINDOW_SIZE_MAX_BYTES.bit_length()):
+            window = (window_log - _WINDOW_LOG_MIN) << 3
+            yield _MAGIC + bytes([code << 6 | _HAS_CHECKSUM, window]) + size
 
 
 class _SalvageStream:

@@ -114,13 +114,17 @@ def decode_records(frame: bytes, count: int, content_size: int, *, where: object
     return [content[start:end] for start, end in pairwise(bounds)]
 
 
-def salvage_records(frame: bytes, count: int, *, where: object) -> list[bytes | None]:
+def salvage_records(
+    frame: bytes, count: int, content_size: int, *, where: object
+) -> list[bytes | None]:
     """Return what a damaged frame gives of its records, None for each that is not whole.
 
     They are unverified: the bytes of one may be wrong.
     """
     try:
-        content = zstd.salvage(frame, size_max=CONTENT_SIZE_MAX_BYTES, where=where)
+        content = zstd.salvage(
+            frame, size_max=CONTENT_SIZE_MAX_BYTES, where=where, content_size=content_size
+        )
     except DataError:
         return [None] * count
     start = 4 * count

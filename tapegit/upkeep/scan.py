@@ -246,4 +246,4 @@ def read_records(
     try:
         return decode_records(packed, count, size, where=pack.path), None
     except DataError as error:
-        return salvage_records(packed, count, where=pack.path), error
+        return salvage_records(packed, count, size, where=pack.path), error

@@ -64,6 +64,30 @@ def test_damaged_header_gives_an_error():
         zstd.salvage(flip(FRAME, 0), size_max=1 << 24, where="x")
 
 
+@pytest.mark.parametrize("size", [1, 200, 255, 256, 300, 65_791, 65_792, 70_000, 3 * BLOCK])
+@pytest.mark.parametrize(
+    "compress",
+    [
+        zstd.compress,
+        zstd.make_compressor(12).compress,
+        zstd.make_long_distance_compressor(12, 27).compress,
+        zstd.make_long_distance_compressor(3, 12).compress,
+    ],
+    ids=["level 3", "level 12", "long", "small window"],
+)
+def test_damaged_header_is_written_anew_where_the_size_is_known(size, compress):
+    """A wrong byte anywhere in it costs nothing."""
+    data = DATA[:size]
+    frame = compress(data)
+    header_size = zstandard.frame_header_size(frame)
+
+    for offset in range(header_size):
+        content = zstd.salvage(
+            flip(frame, offset), size_max=1 << 24, where="x", content_size=len(data)
+        )
+        assert content == data, offset
+
+
 def test_frame_that_gives_more_than_it_states_is_cut_off():
     """A bomb is not let off: what is read stays near what the header states."""
     bomb = bytearray(zstandard.ZstdCompressor(write_content_size=True).compress(bytes(1 << 28)))
