@@ -10,6 +10,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
+from tapegit.errors import DataError
 from tapegit.files.trash import Trash
 from tapegit.formats.cruft import decode_cruft
 from tapegit.objects.kind import Kind
@@ -18,18 +19,18 @@ from tapegit.objects.oid import ObjectId
 from tapegit.repository.discover import is_store
 from tapegit.repository.init import init_store
 from tapegit.repository.repository import Repository
-from tapegit.store.loose import LooseSource
 from tapegit.store.index_file import read_index
+from tapegit.store.loose import LooseSource
 from tapegit.store.packed import PackedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.crash.disk import State, Tree
 
 
-_LOOSE = re.compile(r"/objects/([0-9a-f]{2})/([0-9a-f]{62})$")
+_LOOSE = re.compile(r"(?:.*/)?\.tapes/objects/([0-9a-f]{2})/([0-9a-f]{62})")
 
 
 class Facts(NamedTuple):
@@ -72,10 +73,36 @@ def read_facts(root: Path, tree: Tree | None = None) -> Facts:
     return Facts(refs, (head.target, head.oid), oids, logs, _read_files(root))
 
 
+def read_damaged(root: Path, universe: frozenset[ObjectId]) -> Facts:
+    """Return what can be read of a store that is damaged, and of its objects those of these.
+
+    The files are those of packs, and those that salvage has put aside.
+    """
+    files = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for folder in ("objects/pack", "trash")
+        for path in (root / folder).rglob("pack-*")
+    }
+    repository = Repository.open(root)
+    refs = {str(ref.name): ref.oid for ref in repository.refs.iter_refs()}
+    oids = frozenset(filter(_can_read(repository), universe))
+    return NONE._replace(refs=refs, oids=oids, files=files)
+
+
+def _can_read(repository: Repository) -> Callable[[ObjectId], bool]:
+    def can_read(oid: ObjectId) -> bool:
+        try:
+            return repository.objects.find(oid) is not None
+        except DataError:
+            return False
+
+    return can_read
+
+
 def _list(repository: Repository, tree: Tree) -> Iterator[ObjectId]:
     """Yield every id in a store: of the 256 folders it is known what is in them."""
     for path in tree:
-        if match := _LOOSE.search(path):
+        if match := _LOOSE.fullmatch(path):
             yield ObjectId.fromhex(match[1] + match[2])
     for reader in repository.objects.packs:
         yield from map(reader.index.oid_at, range(reader.index.object_count))
@@ -85,6 +112,9 @@ def _read_files(root: Path) -> dict[str, bytes]:
     """Return the small files, and the times in cruft packs, which must be whole."""
     names = ["config", ".gitignore", "format"]
     files = {name: (root / name).read_bytes() for name in names if (root / name).exists()}
+    user = root.parent / "config/tapegit/config.toml"
+    keeps = (root / "objects/pack").glob("*.keep")
+    files |= {path.name: path.read_bytes() for path in (user, *keeps) if path.exists()}
     for path in (root / "objects/pack").glob("*.cruft"):
         files[path.name] = data = path.read_bytes()
         index = read_index(path.with_suffix(".idx"))
@@ -149,6 +179,22 @@ def check(state: State, root: Path, history: list[Facts]) -> None:
         assert list(state.tree.values()).count(None) >= 270, "folders are missing"
     for name, moves in before.logs.items():
         _check_log(name, facts.logs.get(name, ()), moves, after.logs.get(name), facts.refs)
+
+
+def check_damaged(state: State, root: Path, history: list[Facts]) -> None:
+    """Check that as much can be read of a damaged store as could before, and after each step.
+
+    Raises:
+        AssertionError: Something is lost that could be read.
+    """
+    facts = read_damaged(root, history[-1].oids)
+    before = history[state.done]
+    assert facts.refs == before.refs
+    lost = before.oids - facts.oids
+    assert not lost, f"lost: {sorted(lost)[:3]}"
+    gone = set(before.files.values()) - set(facts.files.values())
+    assert state.done or not gone, "a file is gone before all was done"
+    assert not state.done or facts.files == before.files, "not all is where it was put"
 
 
 def _heads(before: Facts, after: Facts) -> list[tuple[str | None, ObjectId | None]]:
@@ -216,6 +262,10 @@ class Workplace:
             shutil.rmtree(target, ignore_errors=True)
         else:
             target.unlink(missing_ok=True)
+
+    def is_written_to(self) -> bool:
+        """Return whether something that was in the trash has been fetched from there."""
+        return any("/trash/" in path and not (self.folder / path).exists() for path in self._tree)
 
     def forget(self) -> None:
         """Start from nothing: somebody wrote into the folder."""

@@ -67,6 +67,18 @@ class Recorder:
             for name, function in functions.items():
                 setattr(syscalls, name, function)
 
+    @contextmanager
+    def recording_no_sync(self) -> Iterator[None]:
+        """Record what happens inside as of a process that was stopped before it synced folders."""
+        start = len(self.calls)
+        with self.recording():
+            yield
+        self.calls[start:] = [
+            call
+            for call in self.calls[start:]
+            if not (isinstance(call, Sync) and call.site.call == "fsync_dir")
+        ]
+
     def acknowledge(self, step: int) -> None:
         """Note that a step ended without an error."""
         self.calls.append(Done(step))

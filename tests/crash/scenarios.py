@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tapegit.objects.kind import Kind, object_id
+from tapegit.refs.names import RefName
 from tapegit.repository.repository import Repository
 from tests.builders import make_tape, turn_data
 from tests.command import ACTOR, TIME_MS, run_here
@@ -21,19 +23,28 @@ if TYPE_CHECKING:
 
 
 class Scenario(NamedTuple):
-    """Steps over a folder; those of `prepare` are not recorded."""
+    """Steps over a folder; those of `prepare` are not recorded.
+
+    Those of `stopped` are of another process, that was stopped before it synced any folder.
+    `damage` comes after `prepare` and harms the store: from then on it is asked only that what
+    can be read, of all that could before, never gets less.
+    """
 
     name: str
     prepare: tuple[Step, ...]
     steps: tuple[Step, ...]
+    stopped: tuple[Step, ...] = ()
+    damage: Step | None = None
 
 
-def tapes(*args: str, stdin: bytes = b"") -> Step:
-    """Return a step that runs a command."""
+def tapes(*args: str, stdin: bytes = b"", code: int | None = 0) -> Step:
+    """Return a step that runs a command, by the clock of the machine, as files have its times."""
 
     def run(folder: Path) -> None:
-        result = run_here(list(args), stdin, folder, {"TAPES_ACTOR": ACTOR})
-        assert result.code == 0, (args, result)
+        settings = {"XDG_CONFIG_HOME": str(folder / "config")}
+        env = {"TAPES_ACTOR": ACTOR, "TAPES_DATE": "", **settings}
+        result = run_here(list(args), stdin, folder, env)
+        assert code in (None, result.code), (args, result)
 
     return run
 
@@ -43,7 +54,7 @@ def opened(folder: Path) -> Repository:
     return Repository.open(folder / ".tapes", clock=lambda: TIME_MS, actor=ACTOR)
 
 
-def tape(name: str, turns: int, label: str = "turn") -> Step:
+def tape(name: str | None, turns: int, label: str = "turn") -> Step:
     """Return a step that stores a chain of turns and sets a ref to its end."""
 
     def run(folder: Path) -> None:
@@ -56,9 +67,6 @@ def bulk(number: int) -> Step:
     """Return a step that stores a pack and moves two refs, in one transaction."""
 
     def run(folder: Path) -> None:
-        from tapegit.objects.kind import Kind
-        from tapegit.refs.names import RefName
-
         repository = opened(folder)
         with repository.transaction("bulk", bulk=True) as transaction:
             oid = None
@@ -96,8 +104,6 @@ def orders(*lines: str) -> Step:
 
 def shortened(folder: Path) -> None:
     """Leave the oldest move out of a reflog, as a step: what expiring does."""
-    from tapegit.refs.names import RefName
-
     repository = opened(folder)
     first = repository.refs.read_reflog(RefName(MAIN))[0]
     repository.refs.expire_reflog(RefName(MAIN), lambda entry: entry != first)
@@ -120,6 +126,49 @@ def outside(name: str) -> Step:
     return run
 
 
+def restored(folder: Path) -> None:
+    """Let a ref name what gc threw away, as a step."""
+    tapes("update-ref", "refs/heads/back", str(object_id(Kind.BLOB, UNNEEDED)))(folder)
+
+
+def without(pattern: str) -> Step:
+    """Return a step that removes files or empty folders of the store."""
+
+    def run(folder: Path) -> None:
+        for path in (folder / ".tapes").glob(pattern):
+            if not path.is_dir():
+                path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
+
+    return run
+
+
+def damaged(pattern: str, place: int) -> Step:
+    """Return a step that flips a byte of a file of the store."""
+
+    def run(folder: Path) -> None:
+        (path,) = (folder / ".tapes").glob(pattern)
+        data = bytearray(path.read_bytes())
+        data[place] ^= 0xFF
+        path.unlink()
+        path.write_bytes(data)
+
+    return run
+
+
+def packed(folder: Path) -> None:
+    """Store a pack and move no ref, as a step."""
+    with opened(folder).transaction("packed", bulk=True) as transaction:
+        transaction.write(Kind.TURN, turn_data("the same"))
+
+
+def packed_again(folder: Path) -> None:
+    """Store the same in one more transaction, and move a ref, as a step."""
+    with opened(folder).transaction("packed", bulk=True) as transaction:
+        transaction.update_ref(RefName(MAIN), transaction.write(Kind.TURN, turn_data("the same")))
+
+
 def unpacked(folder: Path) -> None:
     """Make a store's packs loose again, as a step: unpack-objects."""
     tapes("unpack-objects", stdin=(folder / "a.pack").read_bytes())(folder)
@@ -130,9 +179,17 @@ def indexed(folder: Path) -> None:
     tapes("index-pack", "--stdin", stdin=(folder / "a.pack").read_bytes())(folder)
 
 
+def kept(folder: Path) -> None:
+    """Say of a pack that is there that it is to stay, as a step."""
+    tapes("index-pack", "--stdin", "--keep=why", stdin=(folder / "a.pack").read_bytes())(folder)
+
+
 MAIN = "refs/heads/main"
+UNNEEDED = b"unneeded"
 NEW = tapes("init")
 STORE = (NEW, tape(MAIN, 3), tape("refs/heads/topic/x", 2, "other"))
+
+ELSEWHERE = (NEW, tape(MAIN, 3), tapes("gc", "--expire-trash=now"), outside("a.pack"))
 
 SCENARIOS = (
     Scenario("init", (), (NEW,)),
@@ -193,7 +250,7 @@ SCENARIOS = (
     Scenario("config", STORE, (tapes("config", "gc.auto", "1"), tapes("config", "gc.auto", "2"))),
     Scenario(
         "gc",
-        (*STORE, bulk(1), bulk(2), tapes("hash-object", "-w", "--stdin", stdin=b"unneeded")),
+        (*STORE, bulk(1), bulk(2), tapes("hash-object", "-w", "--stdin", stdin=UNNEEDED)),
         (tapes("gc", "-q"), tape(MAIN, 2, "after"), tapes("gc", "-q", "--prune=now")),
     ),
     Scenario(
@@ -201,8 +258,41 @@ SCENARIOS = (
         (*STORE, bulk(1), bulk(2)),
         (tapes("repack", "-a", "-d", "-q"), tapes("prune", "--expire=now")),
     ),
-    Scenario("index-pack", (NEW, tape(MAIN, 3), tapes("gc", "-q"), outside("a.pack")), (indexed,)),
+    Scenario("index-pack", ELSEWHERE, (indexed, kept)),
+    Scenario("unpack-objects", ELSEWHERE, (unpacked,)),
+    Scenario("user-config", STORE, (tapes("config", "--user", "gc.auto", "1"),)),
     Scenario(
-        "unpack-objects", (NEW, tape(MAIN, 3), tapes("gc", "-q"), outside("a.pack")), (unpacked,)
+        "restore",
+        (
+            *STORE,
+            tapes("hash-object", "-w", "--stdin", stdin=UNNEEDED),
+            tapes("gc", "--prune=now"),
+            without("objects/??"),
+        ),
+        (restored,),
+    ),
+    Scenario(
+        "no-folders",
+        (NEW, without("objects/??")),
+        (tapes("hash-object", "-w", "--stdin", stdin=b"one"),),
+    ),
+    Scenario("same-loose", (NEW,), (tape(MAIN, 2),), stopped=(tape(None, 2),)),
+    Scenario("same-packed", (NEW,), (packed_again,), stopped=(packed,)),
+    Scenario(
+        "no-index",
+        (*STORE, bulk(1), without("objects/pack/*.idx")),
+        (tapes("gc", "--prune=never"),),
+    ),
+    Scenario(
+        "salvage-index",
+        (*STORE, bulk(1)),
+        (tapes("fsck", "--salvage", code=None),),
+        damage=damaged("objects/pack/*.idx", 200),
+    ),
+    Scenario(
+        "salvage-pack",
+        (*STORE, bulk(1)),
+        (tapes("fsck", "--salvage", code=None),),
+        damage=damaged("objects/pack/*.pack", 60),
     ),
 )

@@ -26,18 +26,20 @@ OWN: Final = ("files/syscalls.py", "files/durable.py")
 """These make the calls for others."""
 
 
-def find_sites() -> list[Site]:
-    """Return every place outside of `files/durable` that asks for a sync."""
-    found = []
+def find_sites() -> dict[Site, str]:
+    """Return every place outside of `files/durable` that asks for a sync, with its line."""
+    found: dict[Site, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         if name in OWN:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        source = path.read_text()
+        lines = source.splitlines()
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call):
-                calls = ASKING.get(_name(node.func), ())
-                found += [Site(name, node.lineno, call) for call in calls]
-    return sorted(set(found))
+                for call in ASKING.get(_name(node.func), ()):
+                    found[Site(name, node.lineno, call)] = lines[node.lineno - 1].strip()
+    return dict(sorted(found.items()))
 
 
 def _name(function: ast.expr) -> str:

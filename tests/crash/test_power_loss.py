@@ -11,16 +11,19 @@ import functools
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tapegit.errors import TapesError
-from tests.crash.check import NONE, Facts, Workplace, check, read_facts
+from tests.crash.check import NONE, Facts, Workplace, check, check_damaged, read_damaged, read_facts
 from tests.crash.disk import Base, Call, Site, Sync, iter_states
 from tests.crash.recorder import Recorder
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.sites import find_sites
+
+if TYPE_CHECKING:
+    from tapegit.objects.oid import ObjectId
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
@@ -31,6 +34,7 @@ class Recording(NamedTuple):
     base: Base
     calls: list[Call]
     history: list[Facts]
+    is_damaged: bool
 
     @property
     def sites(self) -> frozenset[Site]:
@@ -59,14 +63,22 @@ def record(arena):
         folder.mkdir()
         for step in scenario.prepare:
             step(folder)
+        facts = _facts
+        if scenario.damage is not None:
+            universe = _facts(folder).oids
+            scenario.damage(folder)
+            facts = functools.partial(_damaged_facts, universe=universe)
         recorder = Recorder(folder)
-        history = [_facts(folder)]
+        history = [facts(folder)]
+        for step in scenario.stopped:
+            with recorder.recording_no_sync():
+                step(folder)
         for number, step in enumerate(scenario.steps, 1):
             with recorder.recording():
                 step(folder)
             recorder.acknowledge(number)
-            history.append(_facts(folder))
-        return Recording(recorder.base, recorder.calls, history)
+            history.append(facts(folder))
+        return Recording(recorder.base, recorder.calls, history, scenario.damage is not None)
 
     return record
 
@@ -79,6 +91,10 @@ def _find_root(folder: Path) -> Path:
 def _facts(folder: Path) -> Facts:
     root = _find_root(folder)
     return read_facts(root) if root.exists() else NONE
+
+
+def _damaged_facts(folder: Path, *, universe: frozenset[ObjectId]) -> Facts:
+    return read_damaged(_find_root(folder), universe)
 
 
 def find_fault(
@@ -95,13 +111,16 @@ def find_fault(
     for state in iter_states(recording.base, recording.calls, without=without, seen=seen):
         place.show(state.tree)
         root = _find_root(place.folder)
-        is_written_to = not (root / "HEAD").exists()
+        is_new = not (root / "HEAD").exists()
         try:
-            check(state, root, recording.history)
+            if recording.is_damaged:
+                check_damaged(state, root, recording.history)
+            else:
+                check(state, root, recording.history)
         except (TapesError, AssertionError) as error:
             return f"after step {state.done}, {state.what}: {type(error).__name__}: {error}"
         finally:
-            if is_written_to:
+            if is_new or place.is_written_to():
                 place.forget()
     return None
 
@@ -125,12 +144,19 @@ def test_no_power_cut_loses_what_was_acknowledged(record, place, name):
 
 EXEMPT = {
     "porcelain/bundle.py": "writes a file outside of the store",
-    "porcelain/pack_objects.py": "writes files outside of the store",
     "porcelain/index_pack.py": "writes the index of a file outside of the store",
+    "porcelain/pack_objects.py": "writes files outside of the store",
+    "porcelain/streams.py": "writes files outside of the store",
+    "upkeep/lostfound.py": "writes what is there already once more, for people to look at",
+    "upkeep/salvage.py: fsync_dir(target.parent)": "the model keeps the two halves of a rename",
 }
-"""Places that a check of stores cannot see."""
+"""Files, and lines of files, that a check of stores by this model cannot judge."""
 
-SITES = [site for site in find_sites() if site.path not in EXEMPT]
+SITES = [
+    site
+    for site, line in find_sites().items()
+    if site.path not in EXEMPT and f"{site.path}: {line}" not in EXEMPT
+]
 
 
 @pytest.fixture(scope="module")
@@ -155,4 +181,4 @@ def test_the_checker_notices_when_a_sync_is_left_out(by_site, place, site):
 
 def test_every_sync_that_happened_was_found_in_the_source(by_site):
     """The list of places is whole: nothing syncs in a way that it does not know."""
-    assert set(by_site) <= set(find_sites())
+    assert set(by_site) <= find_sites().keys()
