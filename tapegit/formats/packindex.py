@@ -11,6 +11,8 @@ Source: tapesformat-packindex(5).
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from bisect import bisect_right
 from math import isqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -170,6 +172,15 @@ class PackIndex:
             raise FormatError(f"'{self.where}' names a parent it does not have", where=self.where)
         offset = self._outer_offset + place * OID_SIZE_BYTES
         return self._buffer[offset : offset + OID_SIZE_BYTES]
+
+    def first_words(self) -> array[int]:
+        """Return the first four bytes of each id as a number, the first byte being the highest."""
+        end = IDS_OFFSET + OID_SIZE_BYTES * self.object_count
+        ids = memoryview(self._buffer)[IDS_OFFSET:end].cast("I")
+        words = array("I", ids[:: OID_SIZE_BYTES // 4].tolist())
+        if sys.byteorder == "little":
+            words.byteswap()
+        return words
 
     def match_prefix(self, prefix: OidPrefix, count_max: int) -> list[ObjectId]:
         """Return up to `count_max` ids that begin with a prefix, ascending."""

@@ -30,6 +30,7 @@ from tapegit.files.oserrors import storage_error
 from tapegit.store.frames import FrameCache
 from tapegit.store.index_file import build_index_of, read_index_of
 from tapegit.store.pack_file import PackGoneError
+from tapegit.store.pack_lookup import PackLookup
 from tapegit.store.pack_reader import PackReader
 from tapegit.store.source import ObjectHeader
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tapegit.store.source import TurnFacts
 
 _NAME: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|pack|cruft)", re.ASCII)
+_SMALL_OBJECT_COUNT_MAX: Final = 1 << 11
 _YOUNG_NS: Final = 3600 * 1_000_000_000
 """An index younger than this may have a name that its writer has not synced yet."""
 _SETTLED_NS: Final = 2_000_000_000
@@ -55,7 +57,8 @@ class PackedSource:
     def __init__(self, pack_dir: Path, cache: FrameCache | None = None) -> None:
         self.pack_dir = pack_dir
         self._cache = FrameCache() if cache is None else cache
-        self._readers: list[PackReader] = []  # opened; the one with the last hit is first
+        self._large: list[PackReader] = []  # opened; the one with the last hit is first
+        self._small = PackLookup()  # opened too, and asked together
         self._waiting: list[str] = []  # names of packs to open, the next one last
         self._orphans: list[str] = []  # names of packs without index, the same
         self._packs: dict[str, int] = {}  # each with the time of its index, -1 without one
@@ -106,12 +109,11 @@ class PackedSource:
 
     def find_opened(self, oid: ObjectId, errors: list[TapesError]) -> Object | None:
         """Return the object from a pack that is open, or None; damage is added to `errors`."""
-        for reader in list(self._readers):
+        for reader in (*self._small.candidates(oid), *self._large):
             found = self._read(reader, oid, errors)
             if found is not None:
-                if reader is not self._readers[0]:
-                    self._readers.remove(reader)
-                    self._readers.insert(0, reader)
+                if self._large and reader is not self._large[0]:
+                    self._prefer(reader)
                 return found
         return None
 
@@ -125,11 +127,15 @@ class PackedSource:
 
     def locate_opened(self, oid: ObjectId) -> tuple[PackReader, int] | None:
         """Return an open pack that has the object and its ordinal there, or None."""
-        for place, reader in enumerate(self._readers):
+        for reader in self._small.candidates(oid):
             ordinal = reader.locate(oid)
             if ordinal >= 0:
-                if place:
-                    self._readers.insert(0, self._readers.pop(place))
+                return reader, ordinal
+        for reader in self._large:
+            ordinal = reader.locate(oid)
+            if ordinal >= 0:
+                if reader is not self._large[0]:
+                    self._prefer(reader)
                 return reader, ordinal
         return None
 
@@ -174,8 +180,13 @@ class PackedSource:
         return sorted(matches)[:count_max]
 
     def find_neighbours(self, oid: ObjectId) -> list[bytes]:
-        """Return the ids next to this one in each pack, not itself."""
-        return [near for reader in self._open_all() for near in reader.index.find_neighbours(oid)]
+        """Return ids, or their beginnings, of which one is as near to this one as any in a pack."""
+        if self._waiting or self._orphans or self._listed_ns == -1:
+            self._open_all()
+        near = list(self._small.iter_neighbours(oid))
+        for reader in self._large:
+            near += reader.index.find_neighbours(oid)
+        return near
 
     def iter_oids(self) -> Iterator[ObjectId]:
         """Yield every id in a pack once, ascending.
@@ -261,14 +272,16 @@ class PackedSource:
             name: times.get(f"{name[:-5]}.idx", -1) for name in times if name.endswith(".pack")
         }
         self._cruft = {f"{name[:-6]}.pack" for name in times if name.endswith(".cruft")}
-        self._readers = [reader for reader in self._readers if reader.path.name in packs]
+        readers = self._opened()
+        if any(reader.path.name not in packs for reader in readers):
+            self._keep([reader for reader in readers if reader.path.name in packs])
         # A pack that could not be opened is tried again if its index was made anew.
         self._broken = {
             name: error
             for name, error in self._broken.items()
             if before.get(name) == packs.get(name)
         }
-        opened = {reader.path.name for reader in self._readers} | set(self._broken)
+        opened = {reader.path.name for reader in self._opened()} | set(self._broken)
         waiting = {name for name in packs if name not in opened}
         self._waiting = sorted((n for n in waiting if packs[n] >= 0), key=packs.__getitem__)
         self._orphans = sorted(n for n in waiting if packs[n] < 0)
@@ -288,10 +301,31 @@ class PackedSource:
             raise storage_error(error, "list", self.pack_dir) from error
         return times
 
+    def _opened(self) -> list[PackReader]:
+        return [*self._large, *self._small.readers]
+
     def _open_all(self) -> list[PackReader]:
         for _ in self._iter_opening():
             pass
-        return self._readers
+        return self._opened()
+
+    def _prefer(self, reader: PackReader) -> None:
+        """Ask a large pack before the others from here on."""
+        if reader in self._large:
+            self._large.remove(reader)
+            self._large.insert(0, reader)
+
+    def _keep(self, readers: list[PackReader]) -> None:
+        """Let these be the packs that are open."""
+        self._large, self._small = [], PackLookup()
+        for reader in readers:
+            self._add(reader)
+
+    def _add(self, reader: PackReader) -> None:
+        if reader.index.object_count > _SMALL_OBJECT_COUNT_MAX:
+            self._large.append(reader)
+        else:
+            self._small.add(reader)
 
     def _iter_opening(self) -> Iterator[PackReader]:
         """Open one pack after the other and yield it, as long as the caller goes on."""
@@ -303,11 +337,11 @@ class PackedSource:
             else:
                 reader = self._open(self._orphans.pop(), build_index_of)
             if reader is not None:
-                self._readers.append(reader)
+                self._add(reader)
                 yield reader
 
     def _iter_holders(self, oid: ObjectId) -> Iterator[PackReader]:
-        for reader in list(self._readers):
+        for reader in (*self._small.candidates(oid), *self._large):
             if reader.index.find_position(oid) >= 0:
                 yield reader
         for reader in self._iter_opening():
@@ -333,7 +367,7 @@ class PackedSource:
         try:
             return reader.read_at(ordinal, oid)
         except PackGoneError:
-            self._readers = [other for other in self._readers if other is not reader]
+            self._keep([other for other in self._opened() if other is not reader])
             self._listed_ns = -2
         except (DataError, StorageError) as error:
             errors.append(error)

@@ -18,6 +18,8 @@ from tapegit.errors import (
 from tapegit.formats.packindex import IDS_OFFSET
 from tapegit.objects.kind import Kind, Object
 from tapegit.objects.oid import ObjectId, OidPrefix, hash_content
+from tapegit.store import packed
+from tapegit.store.database import common_length
 from tapegit.store.frames import FrameCache
 from tapegit.store.packed import PackedSource
 from tests.packs import blob, oid_of, sample, turn, write_pack
@@ -254,21 +256,24 @@ def test_the_newest_pack_is_opened_first_and_alone(root, source):
         summary = write_pack(root, [blob(b"%d" % number)])
         os.utime(summary.index_path, (1_000_000 + number, 1_000_000 + number))
     assert source.find(oid_of(blob(b"9"))) is not None
-    assert len(source._readers) == 1
+    assert len(source._opened()) == 1
     assert source.find(oid_of(blob(b"4"))) is not None
-    assert len(source._readers) == 6
+    assert len(source._opened()) == 6
 
 
-def test_neighbours_come_from_every_pack(root, source):
-    """The ids next to one decide how short it may be written."""
+@pytest.mark.parametrize("limit", [0, 15, 1000])
+def test_neighbours_come_from_every_pack(root, source, monkeypatch, limit):
+    """The ids next to one decide how short it may be written, in large packs and small ones."""
+    monkeypatch.setattr(packed, "_SMALL_OBJECT_COUNT_MAX", limit)
     objects = [blob(b"%d" % number) for number in range(50)]
-    for start in range(0, 50, 10):
-        write_pack(root, objects[start : start + 10])
+    for start in (0, 10, 30):
+        write_pack(root, objects[start : start + 20])
     ids = sorted(map(oid_of, objects))
     for place, oid in enumerate(ids):
         near = source.find_neighbours(oid)
-        assert oid not in near
-        assert set(ids[max(place - 1, 0) : place] + ids[place + 1 : place + 2]) <= set(near)
+        beside = ids[max(place - 1, 0) : place] + ids[place + 1 : place + 2]
+        longest = max(common_length(oid, other) for other in beside)
+        assert max(common_length(oid, other) for other in near) == longest
 
 
 def test_a_turn_that_cannot_be_decoded_has_no_facts(root, source):
