@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ from tapegit.cli.revisions import (
     walk_options,
 )
 from tapegit.cli.types import json_option
+from tapegit.porcelain.abbreviation import Abbreviator
 from tapegit.porcelain.decorations import read_decorations
 from tapegit.porcelain.log import iter_log
 from tapegit.porcelain.selection import select
@@ -101,7 +101,8 @@ def _make_form(
         oneline=oneline,
         date=date,
         now_ms=app.clock(),
-        abbreviate=partial(app.repository.objects.abbreviate, length_min=max(length, LENGTH_MIN)),
+        abbreviate=Abbreviator(app.repository.objects, max(length, LENGTH_MIN)),
         decorate=lambda oid: refs.get(oid, ()),
+        is_decorated=bool(refs),
         drawer=GraphDrawer() if graph else None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -106,6 +105,6 @@ def _make_form(app: App, *, date: str, decorate: bool | None) -> LogForm:
         oneline=False,
         date=date,
         now_ms=app.clock(),
-        abbreviate=partial(app.repository.objects.abbreviate),
+        abbreviate=app.repository.objects.abbreviate,
         decorate=lambda oid: refs.get(oid, ()),
     )

@@ -43,6 +43,7 @@ class LogForm(NamedTuple):
         now_ms: What `relative` counts from.
         abbreviate: Shortens an id.
         decorate: Gives the refs at a turn, as (kind, name, target).
+        is_decorated: Whether it gives any.
         drawer: Draws the history beside the text.
     """
 
@@ -51,6 +52,7 @@ class LogForm(NamedTuple):
     now_ms: int
     abbreviate: Callable[[ObjectId], str]
     decorate: Callable[[ObjectId], Sequence[tuple[str, str, str | None]]]
+    is_decorated: bool = True
     drawer: GraphDrawer | None = None
 
 
@@ -60,8 +62,7 @@ def print_log(terminal: Terminal, entries: Iterable[Any], form: LogForm) -> None
         _print_drawn(terminal, entries, form, form.drawer)
         return
     if form.oneline:
-        for entry in entries:
-            terminal.line(*oneline_parts(entry.oid, entry.data, form))
+        _print_oneline(terminal, entries, form)
         return
     is_first = True
     for entry in entries:
@@ -70,6 +71,19 @@ def print_log(terminal: Terminal, entries: Iterable[Any], form: LogForm) -> None
         is_first = False
         for parts in iter_lines(entry.oid, entry.data, form):
             terminal.line(*parts)
+
+
+def _print_oneline(terminal: Terminal, entries: Iterable[Any], form: LogForm) -> None:
+    if terminal.color or form.is_decorated:
+        for entry in entries:
+            terminal.line(*oneline_parts(entry.oid, entry.data, form))
+        return
+    for entry in entries:  # the same lines, put together without parts: logs are long
+        subject = decode_subject(entry.data)
+        role, summary = subject.role, subject.summary
+        text = role if summary is None else f"{role}: {summary}"
+        shown = text if text.isprintable() else escape_line(text)
+        terminal.line(f"{form.abbreviate(entry.oid)} {shown}")
 
 
 def oneline_parts(oid: ObjectId, data: bytes, form: LogForm) -> Parts:
