@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import time
@@ -12,9 +13,11 @@ from tapegit.errors import (
     DataError,
     FormatError,
     IntegrityError,
+    StorageError,
     TruncatedError,
     UnsafePathError,
 )
+from tapegit.files import syscalls
 from tapegit.formats.packindex import IDS_OFFSET
 from tapegit.objects.kind import Kind, Object
 from tapegit.objects.oid import ObjectId, OidPrefix, hash_content
@@ -284,6 +287,36 @@ def test_a_turn_that_cannot_be_decoded_has_no_facts(root, source):
     assert source.find(oid_of(bad)) == bad
     assert source.find_facts(oid_of(bad)) is None
     assert source.find_facts(oid_of(child)).generation == 0
+
+
+def test_a_pack_whose_time_cannot_be_set_is_not_relied_on(root, source, monkeypatch):
+    """Gc would not know that it is needed; another pack that has the object will do."""
+    stored = blob(b"shared")
+    write_pack(root, [stored, blob(b"1")])
+    other = write_pack(root, [stored, blob(b"2")])
+    real = syscalls.utime
+
+    def refuse(path, *times):
+        if path != other.path:
+            raise PermissionError(errno.EPERM, "not yours")
+        real(path, *times)
+
+    monkeypatch.setattr(syscalls, "utime", refuse)
+    assert source.freshen(oid_of(stored))
+    assert not source.freshen(oid_of(blob(b"1")))
+
+
+@pytest.mark.parametrize("call", ["stat", "scandir"])
+def test_a_folder_that_cannot_be_read_is_an_error_of_ours(root, source, monkeypatch, call):
+    """Its number is that of the system."""
+
+    def refuse(*_args, **_named):
+        raise PermissionError(errno.EACCES, "not yours")
+
+    monkeypatch.setattr(packed.os, call, refuse)
+    with pytest.raises(StorageError) as caught:
+        source.find(ABSENT)
+    assert caught.value.fields["errno"] == errno.EACCES
 
 
 def test_the_cache_stays_within_its_bytes(root):
