@@ -262,7 +262,7 @@ class ObjectDatabase:
         for _, ordinal, place, reader in located:
             try:
                 ready[place] = found = reader.read_at(ordinal, chunk[place])
-            except (DataError, StorageError):
+            except (DataError, StorageError, UnsafePathError):
                 continue  # `find` asks the other sources, and reports it if none has it
             size_bytes += len(found.data)
             if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:

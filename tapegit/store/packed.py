@@ -23,7 +23,7 @@ from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import DataError, StorageError, TapesError
+from tapegit.errors import DataError, StorageError, TapesError, UnsafePathError
 from tapegit.files import syscalls
 from tapegit.files.durable import fsync_dir
 from tapegit.files.oserrors import storage_error
@@ -369,7 +369,7 @@ class PackedSource:
         except PackGoneError:
             self._keep([other for other in self._opened() if other is not reader])
             self._listed_ns = -2
-        except (DataError, StorageError) as error:
+        except (DataError, StorageError, UnsafePathError) as error:
             errors.append(error)
         return None
 

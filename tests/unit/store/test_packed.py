@@ -22,7 +22,7 @@ from tapegit.formats.packindex import IDS_OFFSET
 from tapegit.objects.kind import Kind, Object
 from tapegit.objects.oid import ObjectId, OidPrefix, hash_content
 from tapegit.store import packed
-from tapegit.store.database import common_length
+from tapegit.store.database import ObjectDatabase, common_length
 from tapegit.store.frames import FrameCache
 from tapegit.store.packed import PackedSource
 from tests.packs import blob, oid_of, sample, turn, write_pack
@@ -208,6 +208,17 @@ def test_a_link_in_the_place_of_a_file_is_refused(root, source, tmp_path, which)
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UnsafePathError):
         source.find(oid_of(blob(b"x")))
+
+
+def test_a_link_does_not_hide_a_good_copy(root, source, tmp_path):
+    """Another pack that has the object is read."""
+    stored = blob(b"shared" * 50)
+    for number in range(2):
+        summary = write_pack(root, [stored, blob(b"%d" % number)])
+    summary.path.rename(tmp_path / "elsewhere")
+    summary.path.symlink_to(tmp_path / "elsewhere")
+    assert source.find(oid_of(stored)) == stored
+    assert next(ObjectDatabase(root).read_many([oid_of(stored)]))[1] == stored
 
 
 def test_a_fifo_in_the_place_of_an_index_does_not_hang(root, source):
