@@ -205,11 +205,9 @@ def _rebuild_index(repository: Repository, name: str, aside: list[str]) -> bool:
 
 def _put_pack_aside(root: Path, name: str) -> list[str]:
     # The index goes first: a pack without one is still found, an index without pack is not.
-    moved = [
+    return [
         path for ending in _PACK_ENDINGS for path in _put_aside(root, f"{PACK_NAME}/{name}{ending}")
     ]
-    fsync_dir(root / PACK_NAME)
-    return moved
 
 
 def _put_aside(root: Path, relative: str) -> list[str]:

@@ -115,12 +115,16 @@ def _read_files(root: Path) -> dict[str, bytes]:
     user = root.parent / "config/tapegit/config.toml"
     keeps = (root / "objects/pack").glob("*.keep")
     files |= {path.name: path.read_bytes() for path in (user, *keeps) if path.exists()}
-    for path in (root / "objects/pack").glob("*.cruft"):
-        files[path.name] = data = path.read_bytes()
-        index = read_index(path.with_suffix(".idx"))
-        decode_cruft(
-            data, pack_checksum=index.header.pack_checksum, count=index.object_count, where=path
-        )
+    for path in (root / "objects/pack").glob("*.pack"):
+        if not path.with_suffix(".idx").exists():
+            continue  # in the making, or on its way into the trash: it can be read all the same
+        files[path.with_suffix(".idx").name] = b"is there"
+        times = path.with_suffix(".cruft")
+        if times.exists():
+            files[times.name] = data = times.read_bytes()
+            index = read_index(path.with_suffix(".idx"))
+            checksum = index.header.pack_checksum
+            decode_cruft(data, pack_checksum=checksum, count=index.object_count, where=times)
     return files
 
 
