@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from tapegit.objects.kind import Kind
 from tapegit.upkeep.packlinks import NONE
 from tapegit.upkeep.stock import find_times, iter_unset, mark_young, take_stock
 from tests.builders import make_tape, write_blob, write_turn
@@ -102,3 +103,36 @@ def test_tips_are_the_numbers_of_the_roots(shop):
     stock = take_stock(shop.reopen())
     assert stock.tips()[0] == stock.links.find(tape[-1])
     assert NONE not in stock.tips()
+
+
+def bulk_blob(shop, data, days):
+    """Write a blob into a pack of its own that is some days old."""
+    before = set(shop.root.glob("objects/pack/*"))
+    with shop.reopen().transaction("test", bulk=True) as txn:
+        oid = txn.write(Kind.BLOB, data)
+    stamp = shop.clock() / 1000 - 86_400 * days
+    for path in set(shop.root.glob("objects/pack/*")) - before:
+        os.utime(path, (stamp, stamp))
+    return oid
+
+
+def test_copy_in_a_pack_and_an_older_one_in_the_cruft_pack(shop):
+    """An object that was written again into a pack is as young as that pack."""
+    twice, once = write_blob(shop.repository, b"twice"), write_blob(shop.repository, b"once")
+    for oid in (twice, once):
+        age(shop, oid, 9)
+    shop.gc()
+    assert bulk_blob(shop, b"twice", 3) == twice
+    assert days_of(shop) == {twice: 3, once: 9}
+
+
+def test_loose_copy_that_is_younger_than_its_pack_stays(shop):
+    """A second copy of an unneeded object goes only if the pack keeps it as long as the file."""
+    oid = bulk_blob(shop, b"twice", 20)
+    shop.reopen().objects.loose.write(Kind.BLOB, b"twice")
+    shop.gc()
+    shop.gc()
+    assert days_of(shop) == {oid: 0}
+    shop.pass_days(15)
+    shop.gc()
+    assert shop.contents() == {}
