@@ -154,7 +154,12 @@ class _Fsck:
             self._findings,
             sorted(damaged | set(folder.unusable)),
             folder.broken_indexes + sorted(self._wrong_indexes(results)),
-            [self._loose_path(place) for result in results for place, _ in result.loose_damage],
+            [
+                self._loose_path(damage.place)
+                for result in results
+                for damage in result.loose_damage
+                if damage.is_known
+            ],
             self.store.count - len(self.store.firsts),
         )
 
@@ -257,9 +262,10 @@ class _Fsck:
                 what = f"frame {damage.frame} at byte {start}: {damage.what} ({count} objects)"
                 where = f"objects/pack/{pack.name}.pack"
                 self._findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
-            for place, what in result.loose_damage:
+            for place, what, is_known in result.loose_damage:
                 self._findings.append(Finding(CORRUPT, what, where=self._loose_path(place)))
-                bad[self.store.loose_base + place] = True
+                if is_known:
+                    bad[self.store.loose_base + place] = True
             bad.update(dict.fromkeys(result.damaged, False))
             bad.update(dict.fromkeys(result.lost, True))
         return bad

@@ -43,6 +43,14 @@ class FrameDamage(NamedTuple):
     what: str
 
 
+class LooseDamage(NamedTuple):
+    """A loose object that cannot be read; `is_known` is false where the system refused to."""
+
+    place: int
+    what: str
+    is_known: bool
+
+
 class LinkBlock(NamedTuple):
     """The links of objects whose numbers follow one another: where each one's end, and targets."""
 
@@ -80,7 +88,7 @@ class ScanResult:
         wanted: Links whose target's kind is still to be checked.
         absent: Links to what is not in the map.
         loose_kinds: (place, kind number) of the loose objects that were read.
-        loose_damage: (place, what) of those that could not be.
+        loose_damage: Those that could not be.
         loose_gone: Places of those whose files are gone.
         gone_packs: Places of packs whose files are gone.
     """
@@ -95,7 +103,7 @@ class ScanResult:
         self.wanted: list[Wanted] = []
         self.absent: list[Absent] = []
         self.loose_kinds: list[tuple[int, int]] = []
-        self.loose_damage: list[tuple[int, str]] = []
+        self.loose_damage: list[LooseDamage] = []
         self.loose_gone: list[int] = []
         self.gone_packs: list[int] = []
 

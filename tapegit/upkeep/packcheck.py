@@ -60,6 +60,7 @@ class CheckedPack:
         index: Its index, from the disk or built anew.
         is_damaged: Whether something is wrong with the pack file itself.
         is_index_damaged: Whether the index on the disk is missing or damaged.
+        is_unreadable: Whether the system refuses the file, so that nobody knows how it is.
     """
 
     def __init__(self, path: Path, index: PackIndex) -> None:
@@ -68,6 +69,7 @@ class CheckedPack:
         self.index = index
         self.is_damaged = False
         self.is_index_damaged = False
+        self.is_unreadable = False
 
     @property
     def object_count(self) -> int:
@@ -231,6 +233,8 @@ def iter_pack_damage(pack: CheckedPack, *, full: bool) -> Iterator[str]:
 
     Raises:
         PackGoneError: The file is gone.
+        UnsafePathError: It is a link, a folder or a special file.
+        StorageError: The system refused to open it.
     """
     with PackFile(pack.path) as file:
         try:

@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import DataError, TapesError
+from tapegit.errors import StorageError, TapesError, UnsafePathError
 from tapegit.files.oserrors import storage_error
 from tapegit.formats.packindex import PackIndex
 from tapegit.repository.layout import PACK_NAME
@@ -56,7 +56,11 @@ def open_packs(repository: Repository, *, full: bool) -> PackFolder:
     """
     folder = PackFolder()
     path = repository.root / PACK_NAME
-    for name in list_packs(path):
+    names = _list_names(path)
+    for name in sorted(names["idx"] - names["pack"]):
+        what = f"'{name}.idx' has no pack, and is passed over"
+        folder.findings.append(Finding(NOTICE, what, where=f"{PACK_NAME}/{name}.idx"))
+    for name in sorted(names["pack"]):
         pack = _open_pack(path / f"{name}.pack", folder, repository)
         if pack is not None:
             _check_file(pack, folder, full=full)
@@ -65,20 +69,19 @@ def open_packs(repository: Repository, *, full: bool) -> PackFolder:
     return folder
 
 
-def list_packs(pack_dir: Path) -> list[str]:
-    """Return the names of all packs, `pack-<checksum>`, ascending.
-
-    Raises:
-        StorageError: The folder cannot be read.
-    """
+def _list_names(pack_dir: Path) -> dict[str, set[str]]:
+    """Return the names of all packs and of all indexes, `pack-<checksum>`, by their ending."""
+    names: dict[str, set[str]] = {"pack": set(), "idx": set()}
     try:
         found = os.listdir(pack_dir)
     except FileNotFoundError:
-        return []
+        return names
     except OSError as error:
         raise storage_error(error, "list", pack_dir) from error
-    matches = (_NAME.fullmatch(name) for name in found)
-    return sorted(match[1] for match in matches if match and match[2] == "pack")
+    for name in found:
+        if match := _NAME.fullmatch(name):
+            names[match[2]].add(match[1])
+    return names
 
 
 def _open_pack(path: Path, folder: PackFolder, repository: Repository) -> CheckedPack | None:
@@ -86,17 +89,22 @@ def _open_pack(path: Path, folder: PackFolder, repository: Repository) -> Checke
     try:
         return CheckedPack(path, open_index(index_path, name))
     except FileNotFoundError:
-        folder.findings.append(Finding(NOTICE, f"'{name}.pack' has no index", where=str(path)))
+        where = f"{PACK_NAME}/{path.name}"
+        folder.findings.append(Finding(NOTICE, f"'{name}.pack' has no index", where=where))
     except TapesError as error:
-        what = describe(error, index_path)
-        where = f"{PACK_NAME}/{index_path.name}"
-        folder.findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
+        folder.findings.append(_corrupt(index_path, error))
     folder.broken_indexes.append(name)
     try:
         with PackFile(path) as file:
             built = build_index(file, find_facts=repository.objects.find_facts)
     except PackGoneError:
         folder.broken_indexes.pop()
+        folder.findings.pop()
+        return None
+    except (StorageError, UnsafePathError) as error:
+        # Not known to be damaged: nothing that salvage should touch.
+        folder.broken_indexes.pop()
+        folder.findings.append(_corrupt(path, error))
         return None
     except TapesError as error:
         what = f"{describe(error, path)}, and there is no index to read it by"
@@ -114,8 +122,10 @@ def _check_file(pack: CheckedPack, folder: PackFolder, *, full: bool) -> None:
         damage = list(iter_pack_damage(pack, full=full))
     except PackGoneError:
         return  # whoever reads its frames finds out, and looks again
-    except DataError as error:
-        damage = [describe(error, pack.path)]
+    except (StorageError, UnsafePathError) as error:
+        pack.is_unreadable = True
+        folder.findings.append(_corrupt(pack.path, error))
+        return
     for what in damage:
         pack.is_damaged = True
         where = f"{PACK_NAME}/{pack.path.name}"
@@ -130,3 +140,8 @@ def _check_cruft(pack: CheckedPack, folder: PackFolder) -> None:
     except TapesError as error:
         where = f"{PACK_NAME}/{path.name}"
         folder.findings.append(Finding(CORRUPT, describe(error, path), where=where, in_pack=True))
+
+
+def _corrupt(path: Path, error: TapesError) -> Finding:
+    where = f"{PACK_NAME}/{path.name}"
+    return Finding(CORRUPT, describe(error, path), where=where, in_pack=True)

@@ -23,7 +23,13 @@ from tapegit.formats.pack import KINDS_BY_NUMBER
 from tapegit.objects.kind import KIND_NUMBERS, Kind
 from tapegit.objects.oid import ObjectId, hash_framed
 from tapegit.store.pack_file import PackFile, PackGoneError
-from tapegit.upkeep.objectcheck import FrameDamage, LinkBlock, ObjectChecker, ScanResult
+from tapegit.upkeep.objectcheck import (
+    FrameDamage,
+    LinkBlock,
+    LooseDamage,
+    ObjectChecker,
+    ScanResult,
+)
 from tapegit.upkeep.packcheck import describe
 from tapegit.upkeep.packrecords import RecordJoiner, decode_records, salvage_records
 from tapegit.upkeep.parallel import map_parts
@@ -64,6 +70,8 @@ def divide(store: StoreMap, *, jobs: int, full: bool) -> list[Share]:
     costs: list[tuple[float, int, int]] = []
     for place, pack in enumerate(store.packs):
         index = pack.index
+        if pack.is_unreadable:
+            continue
         for frame, number in enumerate(index.frame_kind_numbers):
             kind = KINDS_BY_NUMBER[number]
             if full or kind is not Kind.BLOB:
@@ -202,8 +210,9 @@ class Scanner:
             try:
                 found = self._loose.find(oid)
             except TapesError as error:
-                path = self._loose.path_of(oid)
-                self._result.loose_damage.append((place, describe(error, path)))
+                what = describe(error, self._loose.path_of(oid))
+                is_known = not isinstance(error, StorageError)
+                self._result.loose_damage.append(LooseDamage(place, what, is_known))
                 continue
             if found is None:
                 self._result.loose_gone.append(place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 
 import pytest
@@ -317,3 +319,75 @@ def test_model_is_sound_and_large_enough(model):
     assert model.pack.stat().st_size > 1 << 17
     assert len(model.everything) > 90
     assert check(model.root).code == 0
+
+
+def refuse(monkeypatch, path, number):
+    """Let the system refuse to open one file."""
+    real = os.open
+
+    def open_(name, *args, **options):
+        if os.fspath(name) == os.fspath(path):
+            raise OSError(number, os.strerror(number), name)
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(os, "open", open_)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
+@pytest.mark.parametrize("ending", [".pack", ".idx"])
+def test_file_that_the_system_refuses_is_not_taken_for_damaged(model, monkeypatch, number, ending):
+    """It is a finding, and salvage leaves it where it is: it may be whole."""
+    path = model.pack.with_suffix(ending)
+    try:
+        with monkeypatch.context() as patch:
+            refuse(patch, path, number)
+            result = repair(model.root)
+            assert result.code & 4
+            assert not ids(result, "lost")
+        assert model.pack.exists()
+        assert find_readable(model.root, model.everything) == model.everything
+        assert check(model.root).code == 0
+    finally:
+        model.restore()
+
+
+def test_loose_object_that_the_system_refuses_is_left_alone(repository, store, monkeypatch):
+    """A permission that is missing is no damage."""
+    oids = make_tape(repository, 2)
+    path = repository.objects.loose.path_of(oids[0])
+    with monkeypatch.context() as patch:
+        refuse(patch, path, errno.EACCES)
+        assert repair(store).code == 1
+
+    assert path.exists()
+    assert check(store).code == 0
+
+
+@pytest.mark.parametrize("what", ["folder", "link", "fifo", "gone"])
+def test_something_else_with_the_name_of_a_pack_stops_nothing(model, tmp_path, what):
+    """It is named, and everything else is checked."""
+    moved = tmp_path / "moved"
+    model.pack.rename(moved)
+    try:
+        if what == "folder":
+            model.pack.mkdir()
+        elif what == "link":
+            model.pack.symlink_to(moved)
+        elif what == "fifo":
+            os.mkfifo(model.pack)
+
+        result = check(model.root)
+
+        if what == "gone":
+            assert result.code == 8
+            assert any("has no pack" in f.what for f in result.findings)
+        else:
+            assert any(f.where.endswith(model.pack.name) for f in result.findings)
+            assert result.code & 4
+    finally:
+        if what == "folder":
+            model.pack.rmdir()
+        elif what != "gone":
+            model.pack.unlink()
+        moved.rename(model.pack)
+        model.restore()
