@@ -31,6 +31,7 @@ from tapegit.ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 
 COMPLETE_VARIABLE: Final = "_TAPES_COMPLETE"
@@ -118,29 +119,32 @@ def _end(error: BaseException, *, json: bool) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        _silence_stdout()
+        _silence(sys.stdout)
         return CLOSED_PIPE_CODE
     if isinstance(error, KeyboardInterrupt | click.Abort | EOFError):
         return INTERRUPTED_CODE
     if isinstance(error, OSError | MemoryError):
         if isinstance(error, OSError):
-            _silence_stdout()
+            _silence(sys.stdout)
         error = as_tapes_error(error)
     if not isinstance(error, TapesError | click.ClickException):
         raise error  # a mistake in this program: its traceback is the report
     try:
         sys.stdout.flush()
     except OSError:
-        _silence_stdout()
-    sys.stderr.write(format_failure(error, json=json))
-    sys.stderr.flush()
+        _silence(sys.stdout)
+    try:
+        sys.stderr.write(format_failure(error, json=json))
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)  # nobody can be told; the code still says it
     return error.exit_code
 
 
-def _silence_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's own last flush cannot fail."""
+def _silence(stream: TextIO) -> None:
+    """Point a stream at nothing, so that the interpreter's own last flush cannot fail."""
     try:
-        number = sys.stdout.fileno()
+        number = stream.fileno()
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     except (OSError, ValueError):
         pass  # no descriptor, so nothing to flush

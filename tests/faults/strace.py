@@ -71,7 +71,7 @@ def is_usable() -> bool:
 
 def tapes_command() -> list[str]:
     """Return how to start `tapes` with this interpreter."""
-    return [sys.executable, "-B", "-m", "tapegit"]
+    return [sys.executable, "-B", str(Path(sys.executable).with_name("tapes"))]
 
 
 def environment() -> dict[str, str]:
@@ -130,7 +130,8 @@ def list_points(trace: str, folder: Path) -> list[Point]:
             continue
         thread, name, text = match.groups()
         counts[thread, name] = number = counts.get((thread, name), 0) + 1
-        if str(folder) in text or (name in FOLDERS + REMOVES + PUBLISHES and '"/' not in text):
+        # The folder itself is where the interpreter looks for modules, too.
+        if f"{folder}/" in text or (name not in OPENS and '"' in text and '"/' not in text):
             result = _RESULT.search(text)
             value = int(result.group(1)) if result and result.group(1) != "?" else 0
             points.append(Point(name, number, text, value))
