@@ -2,8 +2,8 @@
 
 Rules: nothing is parsed when an index is opened; its tables are views of the file and a
 lookup reads single numbers. The checksum over the whole file is verified first, so what the
-tables say is what was written; that they fit together is `verify_tables`, for fsck and for
-whoever takes an index from a stranger.
+tables say is what was written; whether they fit together is for fsck to find out, and who reads
+by a table that does not gets an error or data that is verified all the same.
 
 Source: tapesformat-packindex(5).
 """
