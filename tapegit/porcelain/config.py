@@ -9,7 +9,7 @@ from tapegit.repository.config import Config, read_settings
 from tapegit.repository.config_editor import edit_setting
 from tapegit.repository.config_keys import parse_value, split_key
 from tapegit.repository.layout import CONFIG_LOCK, CONFIG_NAME, TMP_NAME
-from tapegit.repository.user_dirs import user_config_path
+from tapegit.repository.user_dirs import find_user_config, no_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,9 @@ def load_layers(root: Path | None, layer: str | None) -> Config:
         ConfigError: A file is damaged.
     """
     settings: list[Setting] = []
-    if layer != STORE:
-        settings += read_settings(user_config_path(), USER)
+    path = find_user_config()
+    if layer != STORE and path is not None:
+        settings += read_settings(path, USER)
     if layer != USER and root is not None:
         settings += read_settings(root / CONFIG_NAME, STORE)
     return Config(settings)
@@ -53,6 +54,7 @@ def set_setting(root: Path | None, key: str, text: str) -> None:
 
     Raises:
         ConfigError: It is no key, or cannot hold this; or the file is damaged.
+        UserError: The user has no home.
         StorageError: It could not be written.
     """
     split_key(key)
@@ -77,5 +79,7 @@ def _places(root: Path | None) -> tuple[Path, Path, Path]:
     """Return the file of a layer, where to write it first, and its lock."""
     if root is not None:
         return root / CONFIG_NAME, root / TMP_NAME, root / CONFIG_LOCK
-    path = user_config_path()
+    path = find_user_config()
+    if path is None:
+        raise no_home()
     return path, path.parent, path.with_name("config.lock")

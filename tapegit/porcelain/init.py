@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.refs.names import RefName
 from tapegit.repository.init import init_store
 from tapegit.repository.layout import MAIN_BRANCH, STORE_NAME
-from tapegit.repository.user_dirs import user_store_path
+from tapegit.repository.user_dirs import find_user_store, no_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +43,7 @@ def init(
 
     Raises:
         InvalidNameError: No branch can have this name.
-        UserError: There is a `.tapes` of another program.
+        UserError: There is a `.tapes` of another program, or the user has no home.
         StorageError: It could not be made.
     """
     name = MAIN_BRANCH if branch is None else RefName.parse(f"refs/heads/{branch}")
@@ -55,7 +55,10 @@ def init(
 
 def _choose_root(directory: str | None, named_store: str | None, *, user: bool) -> Path:
     if user:
-        return user_store_path()
+        own = find_user_store()
+        if own is None:
+            raise no_home()
+        return own
     if directory is None and named_store is not None:
         return Path(os.path.abspath(named_store))
     return Path(os.path.abspath(directory or ".")) / STORE_NAME

@@ -17,7 +17,7 @@ from tapegit.errors import ConfigError, DataError
 from tapegit.files.safe_read import read_file
 from tapegit.repository.config_keys import KEYS, Value, split_key, verify_value
 from tapegit.repository.layout import CONFIG_NAME
-from tapegit.repository.user_dirs import user_config_path
+from tapegit.repository.user_dirs import find_user_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,8 @@ def load_config(root: Path | None, *, user_path: Path | None = None) -> Config:
         ConfigError: A file is damaged.
         StorageError: A file cannot be read.
     """
-    settings = read_settings(user_path or user_config_path(), "user")
+    path = user_path or find_user_config()
+    settings = [] if path is None else read_settings(path, "user")
     if root is not None:
         settings += read_settings(root / CONFIG_NAME, "store")
     return Config(settings)

@@ -36,7 +36,7 @@ def discover(
     start: str,
     *,
     tapes_dir: str | None = None,
-    user_store: Callable[[], Path] | None = None,
+    user_store: Callable[[], Path | None] | None = None,
 ) -> Path:
     """Return the store for a directory.
 
@@ -61,9 +61,9 @@ def discover(
         if os.path.lexists(path):
             _verify_complete(path)
             foreign.append(path)
-    path = str((user_store or _platform_store)())
-    if is_store(path):
-        return Path(path)
+    own = (user_store or _platform_store)()
+    if own is not None and is_store(own):
+        return own
     raise _not_found(foreign)
 
 
@@ -140,8 +140,8 @@ def _verify_complete(path: str) -> None:
         )
 
 
-def _platform_store() -> Path:
-    path: Path = import_module("tapegit.repository.user_dirs").user_store_path()
+def _platform_store() -> Path | None:
+    path: Path | None = import_module("tapegit.repository.user_dirs").find_user_store()
     return path
 
 
