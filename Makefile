@@ -67,7 +67,7 @@ bench: $(STAMP)
 	@$(BIN)/python -m bench
 
 faults: $(STAMP)
-	@$(BIN)/python -m pytest -q -m faults tests/faults
+	@$(BIN)/python -m pytest -q -m faults tests/faults tests/stress
 
 fuzz:
 	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)
