@@ -158,14 +158,12 @@ def _is_packed(stock: Stock, number: int, entry: LooseEntry) -> bool:
 
 def _describe(stock: Stock, plan: Plan) -> Collected:
     links = stock.links
-    copied = 0
-    for place, section in plan.copied:
-        bounds = stock.inventory.packs[place].view.bounds(section)
-        copied += bounds.end - bounds.blobs
+    packs = stock.inventory.packs
+    copied = sum(len(packs[place].view.ordinals_of(section)) for place, section in plan.copied)
     places = stock.inventory.cruft_places if plan.cruft is None else []
-    kept_cruft = sum(stock.inventory.packs[p].view.index.object_count for p in places)
+    kept_cruft = sum(packs[place].view.index.object_count for place in places)
     return Collected(
-        packs_before=len(stock.inventory.packs),
+        packs_before=len(packs),
         packs_folded=len(plan.folded),
         written_count=plan.fresh.count(1),
         copied_count=copied,

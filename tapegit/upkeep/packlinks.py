@@ -12,12 +12,10 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.formats.pack import SPACE_OUTER
-from tapegit.formats.records import decode_references
+from tapegit.formats.pack import KINDS_BY_NUMBER
 from tapegit.objects.kind import KIND_NUMBERS, Kind
 from tapegit.objects.links import iter_links
 from tapegit.objects.oid import ObjectId
-from tapegit.upkeep.packview import resolve_inner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,27 +84,20 @@ def read_pack_links(pack: PackView, base: int, find: Callable[[bytes], int]) -> 
 def _read_frame(
     pack: PackView, frame: int, base: int, section: Section, outer: list[int], links: PackLinks
 ) -> None:
-    bounds = section.bounds
-    in_rope = pack.index.frame_kind_numbers[frame] == _ROPE_NUMBER
+    kind = KINDS_BY_NUMBER[pack.index.frame_kind_numbers[frame]]
     targets, ends = links.targets, links.ends
     ordinal = pack.index.frame_first_ordinals[frame]
     for record in pack.records(frame):
-        for reference in decode_references(record)[0]:
-            space, value = reference & 3, reference >> 2
-            if space == SPACE_OUTER:
-                if value >= len(outer):
-                    raise pack.reference_error(ordinal)
-                target = outer[value]
-                if target == NONE:
-                    oid = ObjectId(section.outer_ids[value])
-                    missing = links.missing.setdefault(base + ordinal, [])
-                    missing.append(MissingLink(oid, _ALL_KINDS))
-                targets.append(target)
+        for target in pack.resolve(record, kind, ordinal, section):
+            if target >= 0:
+                targets.append(base + target)
                 continue
-            inner = resolve_inner(space, value, in_rope, ordinal, bounds)
-            if inner < 0:
-                raise pack.reference_error(ordinal)
-            targets.append(base + inner)
+            number = outer[~target]
+            if number == NONE:
+                oid = ObjectId(section.outer_ids[~target])
+                missing = links.missing.setdefault(base + ordinal, [])
+                missing.append(MissingLink(oid, _ALL_KINDS))
+            targets.append(number)
         ends.append(len(targets))
         ordinal += 1
 

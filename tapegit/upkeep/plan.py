@@ -192,8 +192,8 @@ def _choose_sections(stock: Stock, folded: list[int], fresh: bytearray) -> list[
     for place in folded:
         view, base = stock.inventory.packs[place].view, links.bases[place]
         for section in range(view.section_count):
-            bounds = view.bounds(section)
-            start, after = base + bounds.blobs, base + bounds.end
+            ordinals = view.ordinals_of(section)
+            start, after = base + ordinals.start, base + ordinals.stop
             is_whole = fresh.count(1, start, after) == after - start
             if is_whole and _is_full(view, section):
                 fresh[start:after] = bytes(after - start)
@@ -212,11 +212,10 @@ def _is_full(view: PackView, section: int) -> bool:
             blob_frames += 1
         elif kind is Kind.TURN:
             turn_bytes += index.frame_compressed_sizes[frame]
-    bounds = view.bounds(section)
     is_full = (
         blob_bytes >= _SECTION_BLOB_BYTES_MIN
         or turn_bytes >= _SECTION_TURN_BYTES_MIN
-        or bounds.end - bounds.blobs >= _SECTION_OBJECT_COUNT_MIN
+        or len(view.ordinals_of(section)) >= _SECTION_OBJECT_COUNT_MIN
     )
     # The last blob frame of a section is as small as it happens to be.
     return is_full and blob_bytes >= (blob_frames - 1) * _LARGE_FRAME_BYTES_MIN

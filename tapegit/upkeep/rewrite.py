@@ -66,12 +66,9 @@ def write_pack(
     with _open_writer(repository, quality) as writer:
         for place, section in plan.copied:
             view = links.packs[place]
-            if not writer.copy_section(view.path, view.index, section):
-                bounds = view.bounds(section)
-                start, after = links.bases[place] + bounds.blobs, links.bases[place] + bounds.end
-                plan.fresh[start:after] = b"\1" * (after - start)
-                continue
-            copied_count += view.bounds(section).end - view.bounds(section).blobs
+            is_copied = writer.copy_section(view.path, view.index, section)
+            assert is_copied, "a plan has no object twice"
+            copied_count += len(view.ordinals_of(section))
         _add_all(writer, repository, stock, plan.fresh)
         summary = writer.finish()
     return None if summary is None else _open_new(summary, copied_count)
