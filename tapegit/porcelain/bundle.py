@@ -264,9 +264,8 @@ def take_bundle(
         StorageError: It could not be stored.
     """
     header = bundle.header
-    with repository.gate:
-        verify_prerequisites(repository, header)
-        receive_pack(repository, bundle.iter_pack(), needed=[ref.oid for ref in header.refs])
+    verify_prerequisites(repository, header)
+    receive_pack(repository, bundle.iter_pack(), needed=[ref.oid for ref in header.refs])
     return filter_refs(header, names)
 
 

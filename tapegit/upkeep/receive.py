@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Received(NamedTuple):
-    """A pack that is in the store now; `is_new` is false where it was there before."""
+    """A pack that is in the store now; `is_new` is false where one of its name was there before."""
 
     checksum: bytes
     object_count: int
@@ -148,11 +148,13 @@ def receive_pack(
             verify_needed(repository, built, needed)
             checksum = built.identity.checksum
             path = root / PACK_NAME / f"pack-{checksum.hex()}.pack"
-            is_new = not (path.exists() and path.with_suffix(".idx").exists())
+            is_new = not path.exists()
             if keep is not None:
                 text = f"{keep}\n".encode() if keep else b""
                 replace_file(path.with_suffix(".keep"), text, tmp_dir=root / TMP_NAME)
-            if is_new and built.object_count:
+            if built.object_count:
+                # Also where it is here: then its time is new again, so that gc spares it, and
+                # what may be damaged is whole.
                 install_pack(file, built, pack_dir=root / PACK_NAME, tmp_dir=root / TMP_NAME)
     repository.objects.refresh()
     return Received(checksum, built.object_count, is_new)

@@ -70,9 +70,8 @@ def unpack_objects(
 def _write(repository: Repository, path: Path) -> None:
     with repository.transaction(message="unpack-objects") as transaction, PackFile(path) as pack:
 
-        def visit(_ordinal: int, oid: ObjectId, found: Object) -> None:
-            if not repository.objects.contains(oid):
-                transaction.write(found.kind, found.data)
+        def visit(_ordinal: int, _oid: ObjectId, found: Object) -> None:
+            transaction.write(found.kind, found.data)
 
         build_index(pack, visit=visit)
 
@@ -88,6 +87,6 @@ def _recover(repository: Repository, path: Path, *, dry_run: bool) -> Unpacked:
                 damage.append(f"object '{oid}' is not valid: {error}")
                 continue
             count += 1
-            if not dry_run and not repository.objects.contains(oid):
+            if not dry_run:
                 transaction.write(found.kind, found.data)
     return Unpacked(count, damage)

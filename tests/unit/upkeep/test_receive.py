@@ -17,7 +17,7 @@ from tapegit.upkeep.receive import receive_pack
 from tapegit.upkeep.unpack import unpack_objects
 from tests import packs
 from tests.packs import BLOB, ROPE, TAG, TURN, RawFrame, forge_pack
-from tests.unit.upkeep.damage import check, reopen
+from tests.unit.upkeep.damage import check, overwrite, reopen
 
 
 def pack_bytes(tmp_path, objects):
@@ -52,15 +52,35 @@ def test_pack_is_installed_with_its_index(store, repository, tmp_path):
     assert leftovers(store) == []
 
 
-def test_pack_that_is_here_is_not_installed_again(store, repository, tmp_path):
-    """The files stay as they are."""
+def test_pack_that_is_here_is_young_again_and_whole(store, repository, tmp_path):
+    """Taking it once more lets gc spare it, and heals a copy that was damaged."""
     data = pack_bytes(tmp_path, packs.sample(3))
     receive_pack(repository, [data])
-    before = {n: os.stat(store / "objects/pack" / n).st_ino for n in installed(store)}
+    path = store / "objects/pack" / f"pack-{data[-32:].hex()}.pack"
+    overwrite(path, data[:-1] + b"?")
+    os.utime(path, (1, 1))
+    path.with_suffix(".cruft").write_bytes(b"old times")
 
     assert not receive_pack(repository, [data]).is_new
 
-    assert before == {n: os.stat(store / "objects/pack" / n).st_ino for n in installed(store)}
+    assert path.read_bytes() == data
+    assert path.stat().st_mtime > 1
+    assert not path.with_suffix(".cruft").exists()
+
+
+def test_slow_sender_does_not_keep_gc_out(repository, tmp_path):
+    """The gate is entered when all bytes are here."""
+    from tapegit.repository.gate import RemoverGate
+
+    data = pack_bytes(tmp_path, packs.sample(3))
+
+    def chunks():
+        yield data[:50]
+        with RemoverGate(repository.root, timeout_s=0.1):
+            pass
+        yield data[50:]
+
+    assert receive_pack(repository, chunks()).is_new
 
 
 def test_pack_may_lean_on_the_store(repository, tmp_path):
