@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import LockedError, TapesError
@@ -120,14 +121,24 @@ def start_auto(repository: Repository, options: GcOptions | None = None) -> str 
 
 def _run_detached(repository: Repository, options: GcOptions) -> None:
     """Run gc where nobody waits for it, and leave what went wrong in the log."""
+    text: str | None = None
+    try:
+        text = _find_fault(repository, options)
+    finally:
+        if text is None:
+            text = f"tapes: gc ended before its time: {sys.exc_info()[1]!r}\n"
+        try:
+            auto.write_log(repository.root, text)
+        except TapesError:
+            pass  # a full disk may be what gc failed of
+
+
+def _find_fault(repository: Repository, options: GcOptions) -> str:
+    """Run gc, and return what went wrong with it, or nothing."""
     try:
         run_gc(repository, options)
-        text = ""
     except LockedError:
-        return  # another run is at it, and its word counts
+        return ""  # another run is at it
     except TapesError as error:
-        text = f"tapes: error: {error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
-    try:
-        auto.write_log(repository.root, text)
-    except TapesError:
-        return  # a full disk may be what gc failed of
+        return f"tapes: error: {error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+    return ""

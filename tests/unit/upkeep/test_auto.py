@@ -9,6 +9,7 @@ import pytest
 
 from tapegit.porcelain.gc import start_auto
 from tapegit.upkeep import auto
+from tapegit.upkeep.collect import hold_upkeep
 from tests.builders import make_tape, write_blob
 
 
@@ -107,3 +108,26 @@ def test_failure_is_logged_and_not_tried_again_for_a_day(shop):
     assert "HEAD is missing" in start_auto(shop.reopen())
     shop.pass_days(1.1)
     assert start_auto(shop.reopen()) is None
+
+
+def test_mistake_of_the_program_is_logged_too(shop, monkeypatch):
+    """Whatever ends the run in the background, the log says what it was."""
+    make_tape(shop.repository, 3)
+    set_limits(shop, "auto = 1")
+    loose_names(shop, 1)
+    monkeypatch.setattr("tapegit.porcelain.gc.collect", None)
+    assert start_auto(shop.reopen()) is None
+    wait_for(lambda: (shop.root / "gc.log").exists())
+    assert "TypeError" in (shop.root / "gc.log").read_text()
+
+
+def test_second_run_in_the_background_leaves_the_first_alone(shop):
+    """While somebody is at it, another automatic run ends at once and complains of nothing."""
+    make_tape(shop.repository, 3)
+    set_limits(shop, "auto = 1")
+    loose_names(shop, 1)
+    with hold_upkeep(shop.root):
+        assert start_auto(shop.reopen()) is None
+        wait_for(lambda: (shop.root / "gc.log").exists())
+    assert (shop.root / "gc.log").read_bytes() == b""
+    assert len(shop.names("objects/??/*")) == 7
