@@ -117,7 +117,7 @@ def test_mistake_of_the_program_is_logged_too(shop, monkeypatch):
     loose_names(shop, 1)
     monkeypatch.setattr("tapegit.porcelain.gc.collect", None)
     assert start_auto(shop.reopen()) is None
-    wait_for(lambda: (shop.root / "gc.log").exists())
+    wait_for((shop.root / "gc.log").exists)
     assert "TypeError" in (shop.root / "gc.log").read_text()
 
 
@@ -128,6 +128,6 @@ def test_second_run_in_the_background_leaves_the_first_alone(shop):
     loose_names(shop, 1)
     with hold_upkeep(shop.root):
         assert start_auto(shop.reopen()) is None
-        wait_for(lambda: (shop.root / "gc.log").exists())
+        wait_for((shop.root / "gc.log").exists)
     assert (shop.root / "gc.log").read_bytes() == b""
     assert len(shop.names("objects/??/*")) == 7
