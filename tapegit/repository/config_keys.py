@@ -22,12 +22,10 @@ _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _SPAN: Final = re.compile(
     r"now|never|[0-9]{1,6}[. ](?:second|minute|hour|day|week|month|year)s?", re.ASCII
 )
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0", ""})
 
 
 class KeyRule(NamedTuple):
-    """What a key may hold: `integer` (not negative), `flag`, `span` of time or `text`."""
+    """What a key may hold: `integer` (not negative) or `span` of time."""
 
     kind: str
     default: Value
@@ -47,9 +45,7 @@ KEYS: Final[dict[str, KeyRule]] = {
 
 _KINDS: Final = {
     "integer": "a whole number, not negative",
-    "flag": "true or false",
     "span": "a time such as 14.days, now or never",
-    "text": "text",
 }
 
 
@@ -90,8 +86,6 @@ def parse_value(key: str, text: str) -> Value:
     value: Value = text
     if rule.kind == "integer" and _INTEGER.fullmatch(text):
         value = int(text)
-    elif rule.kind == "flag" and text.lower() in _TRUE | _FALSE:
-        value = text.lower() in _TRUE
     return verify_value(key, value)
 
 
@@ -114,17 +108,6 @@ def verify_value(key: str, value: Value, *, path: object = None) -> Value:
 
 
 def _fits(kind: str, value: Value) -> bool:
-    if isinstance(value, bool) or kind == "flag":
-        return isinstance(value, bool) and kind == "flag"
     if kind == "integer":
-        return isinstance(value, int) and value >= 0
-    if kind == "span":
-        return isinstance(value, str) and _SPAN.fullmatch(value) is not None
-    return isinstance(value, str)
-
-
-def format_value(value: Value) -> str:
-    """Return a value as commands print it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+        return type(value) is int and value >= 0
+    return isinstance(value, str) and _SPAN.fullmatch(value) is not None

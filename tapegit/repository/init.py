@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import StorageError, UserError
 from tapegit.files import syscalls
@@ -33,6 +33,7 @@ from tapegit.repository.layout import (
     FORMAT_NAME,
     GITIGNORE_NAME,
     HEAD_NAME,
+    LOCKS_NAME,
     MAIN_BRANCH,
     OBJECTS_NAME,
     TMP_NAME,
@@ -41,6 +42,10 @@ from tapegit.repository.layout import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_OUR_MARKS: Final = frozenset({OBJECTS_NAME, LOCKS_NAME, "trash"})
+"""Folders that together are in no directory of git or of another program."""
 
 
 def init_store(root: Path, *, branch: str = MAIN_BRANCH) -> bool:
@@ -103,10 +108,10 @@ def _verify_ours(root: Path) -> None:
         names = set(os.listdir(root))
     except OSError as error:
         raise storage_error(error, "list", root) from error
-    if FORMAT_NAME in names and OBJECTS_NAME in names:
+    if {FORMAT_NAME, OBJECTS_NAME} <= names:
         data = read_file(root / FORMAT_NAME, size_max=MARKER_SIZE_MAX_BYTES)
         verify_supported(decode_marker(data, where=str(root / FORMAT_NAME)))
-    elif strangers := sorted(names - TOP_NAMES):
+    elif not names >= _OUR_MARKS and (strangers := sorted(names - TOP_NAMES)):
         raise UserError(
             f"'{root}' belongs to another program: it holds '{strangers[0]}'",
             hint="'tapes init --user' makes one store for all projects\n"

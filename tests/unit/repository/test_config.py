@@ -112,6 +112,13 @@ def test_a_wrong_value_is_an_error_for_who_asks(layers):
     assert "6700" in caught.value.hint
 
 
+@pytest.mark.parametrize("value", ["true", "1.5", "-1", "''", "'x'"])
+def test_a_number_that_is_none_is_refused(layers, value):
+    """Neither a boolean, which Python takes for one, nor a negative one."""
+    with pytest.raises(ConfigError):
+        layers(b"[gc]\nauto = " + value.encode()).integer("gc.auto")
+
+
 @pytest.mark.parametrize(
     ("key", "text", "value"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -103,6 +104,44 @@ def test_another_programs_directory_is_left_alone(tmp_path):
         init_store(root)
 
     assert snapshot(root) == {"config.toml": b"x"}
+
+
+def test_a_directory_of_git_is_left_alone(tmp_path):
+    """It too holds HEAD and objects/, but it is not ours."""
+    for name in ("objects/pack", "refs/heads", "hooks"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("HEAD", "config", "packed-refs"):
+        (tmp_path / name).write_bytes(b"")
+    before = snapshot(tmp_path)
+    with pytest.raises(UserError, match="it holds 'hooks'"):
+        init_store(tmp_path)
+
+    assert snapshot(tmp_path) == before
+
+
+def test_a_store_without_its_format_is_known_by_its_folders(tmp_path):
+    """Whatever strangers have left in it, the file comes back."""
+    root = tmp_path / ".tapes"
+    init_store(root)
+    (root / "format").unlink()
+    (root / ".DS_Store").write_bytes(b"x")
+    init_store(root)
+
+    assert (root / "format").read_bytes() == b"1\n"
+
+
+def test_a_store_over_several_file_systems_is_refused(tmp_path, monkeypatch):
+    """A rename from tmp would not be one."""
+    root = tmp_path / ".tapes"
+    init_store(root)
+    real = os.stat
+
+    def stat_elsewhere(path, **options):
+        return SimpleNamespace(st_dev=-1) if path == root / "tmp" else real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat_elsewhere)
+    with pytest.raises(StorageError, match="several file systems"):
+        init_store(root)
 
 
 def test_an_empty_directory_becomes_a_store(tmp_path):

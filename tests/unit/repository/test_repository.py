@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 import pytest
 
@@ -20,7 +21,7 @@ from tapegit.objects.kind import Kind, object_id
 from tapegit.objects.oid import ObjectId
 from tapegit.refs.names import RefName
 from tapegit.repository.gate import RemoverGate
-from tapegit.repository.repository import Repository
+from tapegit.repository.repository import TAG_DEPTH_MAX, Repository
 from tests.builders import make_tape, turn_data, write_blob, write_tag
 
 MAIN = RefName("refs/heads/main")
@@ -62,6 +63,16 @@ class TestOpen:
         list(opened.refs.iter_refs())
         opened.objects.read(opened.refs.read(MAIN))
         assert {path: path.stat().st_mtime_ns for path in repository.root.rglob("*")} == before
+
+    def test_settings_belong_to_the_store(self, repository):
+        """They are read once, and a value is one of the store's."""
+        (repository.root / "config").write_bytes(b"[gc]\nauto = 3\n")
+        assert repository.config.integer("gc.auto") == 3
+        assert repository.config is repository.config
+
+    def test_the_clock_of_the_machine_is_taken_if_none_is_given(self, repository):
+        """In milliseconds since the epoch."""
+        assert abs(reopen(repository).clock() - time.time() * 1000) < 10_000
 
     def test_settings_are_read_when_asked_for(self, repository):
         """A damaged file of settings stops nobody who needs none."""
@@ -177,6 +188,18 @@ class TestTransaction:
         ]
         assert max(stored) < min(moved)
 
+    def test_a_transaction_that_cannot_begin_leaves_the_gate_open(self, repository, monkeypatch):
+        """Whatever fails first."""
+
+        def fail(*_args, **_options):
+            raise KeyError
+
+        monkeypatch.setattr(repository.objects, "begin_batch", fail)
+        with pytest.raises(KeyError), repository.transaction("x"):
+            pass
+        with RemoverGate(repository.root, 0.05):
+            pass
+
     def test_gc_is_kept_out_while_it_is_open(self, repository):
         """From before the first object until after the last ref."""
         with repository.transaction("x"):
@@ -248,3 +271,10 @@ class TestRefs:
         assert repository.peel_tag(outer) == repository.peel_tag(tag) == blob
         assert repository.peel_tag(blob) is None
         assert repository.peel_tag(ObjectId(b"1" * 32)) is None
+
+    def test_tags_nested_without_end_are_not_followed(self, repository):
+        """A chain that is longer than any real one has no end."""
+        oid = write_blob(repository, b"x")
+        for number in range(TAG_DEPTH_MAX):
+            oid = write_tag(repository, oid, f"v{number}")
+        assert repository.peel_tag(oid) is None
