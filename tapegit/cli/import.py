@@ -23,10 +23,11 @@ def command(app: App, /, dry_run: bool, as_json: bool, paths: tuple[str, ...]) -
     repository = app.repository
     with Progress(app.terminal, "importing") as progress:
         files = import_transcripts(repository, paths, dry_run=dry_run, on_progress=progress.advance)
-    print_imports(app.terminal, files, paths, as_json=as_json, dry_run=dry_run)
+    refused = next((file for file in files if file.reason and file.path in paths), None)
+    others = [path for path in paths if refused is None or path != refused.path]
+    print_imports(app.terminal, files, others, as_json=as_json, dry_run=dry_run)
     if not dry_run and (failure := start_auto(repository)):
         app.terminal.warning(f"gc failed less than a day ago, see 'gc.log': {failure}")
-    refused = next((file for file in files if file.reason and file.path in paths), None)
     if refused is not None:
         raise TranscriptError(
             f"'{refused.path}' was not imported: {refused.reason}",

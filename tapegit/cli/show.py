@@ -72,7 +72,7 @@ def command(
             continue
         if isinstance(shown, ShownTurn) and not is_first:
             app.terminal.line("")
-        is_first = False
+        is_first = isinstance(shown, ShownTag)  # it ends in an empty line of its own
         _print(app, shown, form)
 
 

@@ -31,7 +31,7 @@ def print_imports(
 ) -> None:
     """Print one JSON object per file; or what is new, a summary, and what went wrong.
 
-    Of the files that were skipped those are told that were named, not those that a folder held.
+    Of the files that were skipped those in `named` are told, not those that a folder held.
     """
     if as_json:
         for file in files:
