@@ -38,9 +38,13 @@ class Trash:
         return TrashBatch(self._root, self.path / name)
 
     def iter_batches(self) -> Iterator[tuple[int, Path]]:
-        """Yield (time in ms, folder) of each batch, newest first."""
+        """Yield (time in ms, folder) of each batch, newest first.
+
+        A link with the name of a batch is none: it would lead out of the store.
+        """
         for name in sorted(_names(self.path), reverse=True):
-            if match := _BATCH_NAME.fullmatch(name):
+            match = _BATCH_NAME.fullmatch(name)
+            if match and not (self.path / name).is_symlink():
                 yield int(match[1]), self.path / name
 
     def find(self, relative: str) -> Path | None:

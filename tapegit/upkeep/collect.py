@@ -16,7 +16,7 @@ from tapegit.files.locks import Lock
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile
-from tapegit.upkeep.inventory import list_pack_files
+from tapegit.upkeep.inventory import list_pack_files, verify_folders
 from tapegit.upkeep.memory import return_large_buffers
 from tapegit.upkeep.plan import make_plan
 from tapegit.upkeep.remove import Doomed, Removed, remove
@@ -70,9 +70,11 @@ class Collected(NamedTuple):
 def hold_upkeep(root: Path) -> HeldLock:
     """Return the context in which only this process changes packs; it does not wait.
 
-    Raises (on entry):
+    Raises:
+        UnsafePathError: A folder of the store is a link; on entry:
         LockedError: Another process is at it; the field is holder.
     """
+    verify_folders(root)
     return Lock(root / UPKEEP_LOCK).exclusive(timeout_s=0.0)
 
 

@@ -13,12 +13,12 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import IntegrityError
+from tapegit.errors import IntegrityError, UnsafePathError
 from tapegit.files.oserrors import storage_error
 from tapegit.files.safe_read import map_file, read_file
 from tapegit.formats.cruft import cruft_size, decode_cruft
 from tapegit.formats.packindex import PackIndex
-from tapegit.repository.layout import PACK_NAME
+from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.store.index_builder import build_index
 from tapegit.store.pack_file import PackFile
 from tapegit.upkeep.packview import PackView
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tapegit.store.loose import LooseEntry, LooseSource
 
 PACK_SUFFIXES: Final = (".pack", ".idx", ".cruft", ".keep")
+_FOLDERS: Final = ("objects", PACK_NAME, "trash", TMP_NAME, "locks")
 _PACK_FILE: Final = re.compile(r"(pack-[0-9a-f]{64})(\.pack|\.idx|\.cruft|\.keep)")
 
 
@@ -80,6 +81,22 @@ def read_inventory(root: Path, loose: LooseSource) -> Inventory:
     ]
     packs.sort(key=_order)
     return Inventory(packs, list(loose.iter_entries()))
+
+
+def verify_folders(root: Path) -> None:
+    """Refuse a store in which a folder that gc moves or deletes files in is a link.
+
+    Raises:
+        UnsafePathError: One is.
+    """
+    for name in _FOLDERS:
+        path = root / name
+        if path.is_symlink():
+            raise UnsafePathError(
+                f"cannot use '{path}': it is a link, not a folder",
+                hint="a store has no links in it; remove it, or copy the store again",
+                path=path,
+            )
 
 
 def list_pack_files(pack_dir: Path) -> dict[str, set[str]]:

@@ -6,9 +6,16 @@ import os
 
 import pytest
 
-from tapegit.errors import DataError, LockedError, ObjectNotFoundError, TapesError
+from tapegit.errors import (
+    DataError,
+    LockedError,
+    ObjectNotFoundError,
+    TapesError,
+    UnsafePathError,
+)
 from tapegit.files.locks import Lock
 from tapegit.objects.kind import Kind
+from tapegit.objects.oid import ObjectId
 from tapegit.refs.names import RefName
 from tapegit.upkeep.collect import collect, hold_upkeep
 from tapegit.upkeep.plan import Fold, Wish
@@ -400,3 +407,37 @@ def test_fold_none_packs_what_is_loose_and_leaves_packs_alone(shop):
         collect(shop.reopen(), Wish(Fold.NONE, is_cruft_touched=False))
     assert len(shop.names("objects/pack/*.pack")) == 3
     assert shop.names("objects/??/*") == [lonely.hex()[2:]]
+
+
+@pytest.mark.parametrize("name", ["trash", "tmp", "objects/pack", "locks"])
+def test_folder_that_is_a_link_stops_gc(shop, tmp_path, name):
+    """Upkeep neither deletes nor moves anything through a link, wherever somebody put one."""
+    make_tape(shop.repository, 2)
+    write_blob(shop.repository, b"lonely")
+    outside = tmp_path / "outside"
+    (shop.root / name).rename(outside)
+    (outside / "precious").write_bytes(b"x")
+    os.utime(outside / "precious", (1, 1))
+    (shop.root / name).symlink_to(outside)
+    names = sorted(path.name for path in outside.iterdir())
+    shop.pass_days(20)
+    with pytest.raises(UnsafePathError):
+        shop.gc(prune="now", expire_trash="now")
+    assert (outside / "precious").exists()
+    assert sorted(path.name for path in outside.iterdir()) == names
+    assert len(shop.names("objects/??/*")) == 5
+
+
+def test_batch_of_the_trash_that_is_a_link_is_nobodys(shop, tmp_path):
+    """A link in the trash with the name of a batch is neither emptied nor restored from."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_bytes(b"x")
+    (shop.root / "trash" / "1000000000000-00000000").symlink_to(outside)
+    make_tape(shop.repository, 2)
+    shop.gc(expire_trash="now")
+    assert (outside / "precious").exists()
+    (outside / "objects/aa").mkdir(parents=True)
+    (outside / "objects/aa" / ("b" * 62)).write_bytes(b"x")
+    assert shop.repository.objects.find(ObjectId.parse("aa" + "b" * 62)) is None
+    assert (outside / "objects/aa" / ("b" * 62)).exists()
