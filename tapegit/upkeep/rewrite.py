@@ -11,7 +11,7 @@ Source: tapesmaintenance(7), "How gc works", step 5; tapesformat-cruft(5).
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import IntegrityError
 from tapegit.files.durable import replace_file
@@ -19,6 +19,7 @@ from tapegit.files.safe_read import map_file
 from tapegit.formats.cruft import encode_cruft
 from tapegit.formats.packindex import PackIndex
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
+from tapegit.store.compression import count_threads
 from tapegit.store.pack_writer import PackWriter
 from tapegit.upkeep.object_reader import ObjectReader
 from tapegit.upkeep.order import iter_in_order
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tapegit.store.pack_writer import PackSummary
     from tapegit.upkeep.plan import Plan
     from tapegit.upkeep.stock import Stock
+
+THREAD_COUNT_MAX: Final = 2
+"""Each thread at work on a large frame takes about 90 MB; upkeep is not to be felt."""
 
 
 class NewPack(NamedTuple):
@@ -44,7 +48,7 @@ class NewPack(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """How to compress: `cold` is large frames; `threads` None means one for each processor."""
+    """How to compress: `cold` is large frames; without `threads` there are a few."""
 
     cold: bool = True
     threads: int | None = None
@@ -110,7 +114,7 @@ def _open_writer(repository: Repository, quality: Quality) -> PackWriter:
         repository.root / PACK_NAME,
         repository.root / TMP_NAME,
         cold=quality.cold,
-        threads=quality.threads,
+        threads=quality.threads or min(count_threads(), THREAD_COUNT_MAX),
         skip_existing=False,
     )
 
