@@ -1,7 +1,7 @@
 """Appending to reflogs, and rewriting them.
 
-Rules: only under the `refs` lock; a line is one write, checked and synced before the move it
-tells of is acknowledged; what a crash tore off the end is cut away before the next line.
+Rules: only under the `refs` lock; a line is one write (the rest follows if the system takes only a
+part), checked and synced before the move it tells of is acknowledged; what a crash tore off the end is cut away before the next line.
 
 Source: tapesformat-reflog(5), "How it is written".
 """
@@ -14,7 +14,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from tapegit.files import syscalls
-from tapegit.files.durable import fsync_dir, make_directories, replace_file
+from tapegit.files.durable import fsync_dir, make_directories, replace_file, write_all
 from tapegit.files.oserrors import storage_error, storage_errors
 from tapegit.files.safe_read import unsafe_path
 from tapegit.formats.reflog import LINE_SIZE_MAX_BYTES, encode_line, whole_size
@@ -116,8 +116,8 @@ def _append_line(fd: int, line: bytes) -> bool:
 
 
 def _write_line(fd: int, line: bytes, offset_bytes: int) -> None:
-    taken = syscalls.write(fd, line)
-    if taken != len(line) or os.fstat(fd).st_size != offset_bytes + len(line):
+    write_all(fd, line)
+    if os.fstat(fd).st_size != offset_bytes + len(line):
         raise OSError(errno.EIO, "a part of the line was not stored")
     syscalls.fdatasync(fd)
 

@@ -6,6 +6,7 @@ fails with all sentences at once, so that one report shows the whole picture.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 ERROR_CODES = frozenset(range(1, 44)) | {141}
 EMPTY = State({}, frozenset())
+STRIDE = max(1, int(os.environ.get("TAPES_FAULTS_STRIDE", "1")))
+"""Only every n-th point is tried: for a quick look."""
 
 
 class Case:
@@ -59,42 +62,51 @@ class Case:
             argv, folder, inject=inject, names=names, stdin=stdin, extra_env=extra_env
         )
 
-    def retry(self, folder: Path) -> str | None:
-        """Run the command again without a fault; return what is wrong, or None."""
-        stdin = (folder / self.scenario.stdin).read_bytes() if self.scenario.stdin else b""
-        started = time.monotonic()
-        result = self.tapes.run(
-            *self.scenario.command(folder),
-            cwd=folder,
-            stdin=stdin,
-            env=check_environment(),
-            timeout_s=60,
-        )
-        if time.monotonic() - started > RETRY_LIMIT_S:
-            return f"retry took {time.monotonic() - started:.1f} s: a stale lock"
-        if result.code in (0, 20):  # 20: the ref had moved before the fault, as the first run asked
-            return None
-        return f"retry: exit {result.code}: {result.error.strip()}"
-
     def judge(self, folder: Path, run: strace.Run) -> list[str]:
         """Return all that is wrong after a faulted run; the folder is used up."""
-        found = _judge_exit(run)
-        try:
-            if not self.scenario.makes_store or run.code == 0:
-                check_sound(self.tapes, folder)
-                state = read_state(self.tapes, folder)
-                check_kept(state, self.before, self.after, done=run.code == 0)
-                if run.code > 0:
-                    left = list_leftovers(folder)
-                    found += [f"left in tmp: {left}"] if left and "unlink" not in run.trace else []
-            wrong = self.retry(folder)
-            if wrong is not None:
-                found.append(wrong)
-            check_sound(self.tapes, folder)
-            check_kept(read_state(self.tapes, folder), self.before, self.after, done=True)
-        except AssertionError as error:
-            found.append(str(error)[:600])
-        return found
+        return judge(self.bench, folder, run, self.before, self.after)
+
+
+def judge(
+    bench: Workbench, folder: Path, run: strace.Run, before: State, after: State
+) -> list[str]:
+    """Return all that is wrong after a faulted run of a scenario in `folder`."""
+    tapes, scenario = bench.tapes, bench.scenario
+    found = _judge_exit(run)
+    try:
+        if not scenario.makes_store or run.code == 0:
+            check_sound(tapes, folder)
+            check_kept(read_state(tapes, folder), before, after, done=run.code == 0)
+            if run.code > 0:
+                left = list_leftovers(folder)
+                found += [f"left in tmp: {left}"] if left and "unlink" not in run.trace else []
+        wrong = _retry(bench, folder)
+        if wrong is not None:
+            found.append(wrong)
+        check_sound(tapes, folder)
+        check_kept(read_state(tapes, folder), before, after, done=True)
+    except AssertionError as error:
+        found.append(str(error)[:600])
+    return found
+
+
+def _retry(bench: Workbench, folder: Path) -> str | None:
+    """Run the command again without a fault; return what is wrong, or None."""
+    scenario = bench.scenario
+    stdin = (folder / scenario.stdin).read_bytes() if scenario.stdin else b""
+    started = time.monotonic()
+    result = bench.tapes.run(
+        *scenario.command(folder),
+        cwd=folder,
+        stdin=stdin,
+        env=check_environment(),
+        timeout_s=60,
+    )
+    if time.monotonic() - started > RETRY_LIMIT_S:
+        return f"retry took {time.monotonic() - started:.1f} s: a stale lock"
+    if result.code in (0, 20):  # 20: the ref had moved before the fault, as the first run asked
+        return None
+    return f"retry: exit {result.code}: {result.error.strip()}"
 
 
 def _judge_exit(run: strace.Run) -> list[str]:

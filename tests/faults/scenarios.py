@@ -168,6 +168,18 @@ def prepare_pack_file(tapes: Zygote, folder: Path) -> None:
     shutil.rmtree(other)
 
 
+def prepare_bundle(tapes: Zygote, folder: Path) -> None:
+    """Put a bundle made by another store beside this one."""
+    other = folder / "other"
+    other.mkdir()
+    prepare_store(tapes, folder)
+    run_ok(tapes, other, "init")
+    (other / "their.jsonl").write_bytes(make_transcript("44444444-4444", 10))
+    run_ok(tapes, other, "import", "their.jsonl")
+    run_ok(tapes, other, "bundle", "create", "../their.bundle", "--all")
+    shutil.rmtree(other)
+
+
 SCENARIOS = (
     Scenario("init", ("init",), prepare_nothing, makes_store=True),
     Scenario("hash-object", ("hash-object", "-w", "first.jsonl"), prepare_store),
@@ -179,7 +191,9 @@ SCENARIOS = (
     Scenario("gc", ("gc",), prepare_packs),
     Scenario("repack", ("repack", "-a", "-d"), prepare_packs),
     Scenario("index-pack", ("index-pack", "--stdin"), prepare_pack_file, stdin="incoming.pack"),
+    Scenario("unbundle", ("bundle", "unbundle", "their.bundle"), prepare_bundle),
 )
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
 
 class Workbench:

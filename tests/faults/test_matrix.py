@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.faults import strace
 from tests.faults.evidence import record
-from tests.faults.matrix import Case, describe
+from tests.faults.matrix import STRIDE, Case, describe
 from tests.faults.scenarios import SCENARIOS, Scenario
 
 pytestmark = [
@@ -26,8 +24,6 @@ FAULTS = {
     "EMFILE": ("error=EMFILE", strace.OPENS),
     "EROFS": ("error=EROFS", SPACE + strace.REMOVES + strace.MARKS),
 }
-STRIDE = max(1, int(os.environ.get("TAPES_FAULTS_STRIDE", "1")))
-"""Only every n-th point is tried: for a quick look."""
 
 
 def choose_points(case: Case, names: tuple[str, ...], fault: str) -> list[strace.Point]:

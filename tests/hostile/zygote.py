@@ -51,13 +51,15 @@ class Result(NamedTuple):
 class Zygote:
     """The client's end: starts the process and asks it for runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, preload: Path | None = None) -> None:
+        """Start the process, with a shared library loaded into it if one is given."""
+        extra = {} if preload is None else {"LD_PRELOAD": str(preload)}
         self._process = subprocess.Popen(
             [sys.executable, "-B", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **extra},
         )
 
     def run(
