@@ -242,3 +242,21 @@ def test_missing_folder_is_an_error(tapes, tape, tmp_path):
     tapes("bundle", "create", file, "main", code=36)
 
     assert not file.parent.exists()
+
+
+def test_prerequisite_may_be_content(tapes, repository, other, tmp_path):
+    """What is excluded by the id of a blob is left out and required."""
+    blob = repository.objects.write(Kind.BLOB, b"the same for all")
+    turn = packs.turn(raw=(blob,))
+    repository.objects.write(*turn)
+    set_ref(repository, "refs/heads/x", packs.oid_of(turn))
+    file = tmp_path / "b.bundle"
+
+    tapes("bundle", "create", file, "x", f"^{blob}")
+
+    (verified,) = tapes("bundle", "verify", "--json", file).records
+    assert verified["prerequisites"] == [str(blob)]
+    assert verified["objects"] == 1
+    tapes("bundle", "unbundle", file, cwd=other, code=12)
+    tapes("hash-object", "-w", "--stdin", cwd=other, input=b"the same for all")
+    assert len(tapes("bundle", "unbundle", file, cwd=other).lines) == 1

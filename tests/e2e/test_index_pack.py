@@ -100,3 +100,15 @@ def test_missing_file_is_named(tapes, store, tmp_path):
 def test_wrong_usage(tapes, store, arguments):
     """One of a file and --stdin."""
     tapes("index-pack", *arguments, code=2)
+
+
+def test_strict_for_a_file_looks_into_the_store_there_is(tapes, repository, tmp_path):
+    """Without a store the pack must hold all that it needs."""
+    piece = packs.blob(b"elsewhere")
+    root = packs.make_root(tmp_path / "elsewhere")
+    pack = packs.write_pack(root, [packs.turn(raw=(packs.oid_of(piece),))]).path
+
+    tapes("index-pack", "--strict", pack, code=12)
+    tapes("index-pack", "--strict", pack, cwd=tmp_path, code=12)
+    repository.objects.write(*piece)
+    tapes("index-pack", "--strict", pack)

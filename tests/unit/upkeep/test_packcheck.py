@@ -72,7 +72,7 @@ def test_unsorted_ids_are_refused(summary):
 
 
 def test_wrong_id_in_a_sealed_index_costs_what_is_named(store):
-    """fsck finds the object whose bytes are not of the id, and the frame it is in."""
+    """Fsck finds the object whose bytes are not of the id, and the frame it is in."""
     made = packs.write_pack(store, packs.sample(20))
     body = bytearray(made.index_path.read_bytes()[:-32])
     body[IDS_OFFSET + 31] ^= 1
