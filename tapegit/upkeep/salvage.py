@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, TapesError
 from tapegit.files import syscalls
-from tapegit.files.durable import TemporaryFile, fsync_dir, make_directories
+from tapegit.files.durable import TemporaryFile, fsync_dir, make_directories, replace_file
 from tapegit.files.oserrors import storage_errors
 from tapegit.files.safe_read import map_file
 from tapegit.formats.pack import KINDS_BY_NUMBER
@@ -111,7 +111,12 @@ def _rescue(repository: Repository, report: FsckReport) -> tuple[str | None, int
             for kind, data in iter_sound_objects(pack_dir / f"{name}.pack"):
                 writer.add(kind, data)
         summary = writer.finish()
-    return (None, 0) if summary is None else (summary.path.stem, summary.object_count)
+    if summary is None:
+        return None, 0
+    if any((pack_dir / f"{name}.keep").exists() for name in report.damaged_packs):
+        keep = summary.path.with_suffix(".keep")
+        replace_file(keep, b"", tmp_dir=repository.root / TMP_NAME)
+    return summary.path.stem, summary.object_count
 
 
 def iter_sound_objects(path: Path) -> Iterator[tuple[Kind, bytes]]:

@@ -190,6 +190,18 @@ def test_damaged_pack_is_put_aside_whole(damaged):
     assert any("put aside" in f.what for f in done.findings)
 
 
+def test_pack_that_was_kept_is_kept_on(damaged):
+    """gc must not take what a .keep file has protected so far."""
+    root, path, _ = damaged
+    path.with_suffix(".keep").write_bytes(b"mine\n")
+
+    repair(root)
+
+    (kept,) = (root / "objects/pack").glob("*.keep")
+    assert kept.with_suffix(".pack").exists()
+    assert (root / "trash/lost/objects/pack" / path.with_suffix(".keep").name).exists()
+
+
 def test_lost_object_is_told_with_the_session_that_needs_it(damaged):
     """So that whoever reads it knows what to import again."""
     root, _, _ = damaged
