@@ -8,6 +8,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.porcelain.gc import GcOptions, is_due, run_gc, start_auto
 from tapegit.ui.gc import gc_members, iter_gc_lines
+from tapegit.ui.progress import Progress
 
 
 @click.command("gc")
@@ -55,7 +56,8 @@ def command(
         return
     if auto and not is_due(repository):
         return
-    report = run_gc(repository, options)
+    with Progress(app.terminal, "packing") as progress:
+        report = run_gc(repository, options, progress.advance)
     if as_json:
         app.terminal.json(gc_members(report))
     elif not quiet:

@@ -8,6 +8,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.porcelain.repack import RepackOptions, run_repack
 from tapegit.ui.gc import collected_members, iter_collected_lines
+from tapegit.ui.progress import Progress
 
 
 @click.command("repack")
@@ -58,7 +59,8 @@ def command(
     options = RepackOptions(
         takes_all, removes, factor, expiration, forced or forced_too, threads or None
     )
-    done = run_repack(app.repository, options)
+    with Progress(app.terminal, "packing") as progress:
+        done = run_repack(app.repository, options, progress.advance)
     if as_json:
         app.terminal.json(collected_members(done))
     elif not quiet:

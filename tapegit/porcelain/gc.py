@@ -16,6 +16,7 @@ from tapegit.upkeep.sweep import Swept, sweep
 
 if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
+    from tapegit.upkeep.rewrite import OnProgress
 
 
 class GcOptions(NamedTuple):
@@ -38,7 +39,9 @@ class GcReport(NamedTuple):
     is_dry_run: bool
 
 
-def run_gc(repository: Repository, options: GcOptions) -> GcReport:
+def run_gc(
+    repository: Repository, options: GcOptions, on_progress: OnProgress | None = None
+) -> GcReport:
     """Expire reflogs, pack refs, fold packs, remove what is not needed, empty the trash.
 
     Raises:
@@ -62,7 +65,9 @@ def run_gc(repository: Repository, options: GcOptions) -> GcReport:
     with hold_upkeep(repository.root):
         reflog_count = _expire_reflogs(repository, now_ms, is_dry_run=options.is_dry_run)
         ref_count = 0 if options.is_dry_run else repository.refs.pack_refs(all=True)
-        collected = collect(repository, wish, is_dry_run=options.is_dry_run)
+        collected = collect(
+            repository, wish, is_dry_run=options.is_dry_run, on_progress=on_progress
+        )
         swept = Swept(0, 0)
         if not options.is_dry_run:
             # "now" means all there is, what this run threw away included.

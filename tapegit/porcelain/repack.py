@@ -11,6 +11,7 @@ from tapegit.upkeep.rewrite import Quality
 
 if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
+    from tapegit.upkeep.rewrite import OnProgress
 
 
 class RepackOptions(NamedTuple):
@@ -33,7 +34,9 @@ class RepackOptions(NamedTuple):
     threads: int | None = None
 
 
-def run_repack(repository: Repository, options: RepackOptions) -> Collected:
+def run_repack(
+    repository: Repository, options: RepackOptions, on_progress: OnProgress | None = None
+) -> Collected:
     """Write one pack of what is loose, of every pack, or of as many as keep the progression.
 
     Unreachable objects go to the cruft pack where packs are folded, else stay where they are.
@@ -62,5 +65,9 @@ def run_repack(repository: Repository, options: RepackOptions) -> Collected:
     )
     with hold_upkeep(repository.root):
         return collect(
-            repository, wish, quality=Quality(threads=options.threads), removes=options.removes
+            repository,
+            wish,
+            quality=Quality(threads=options.threads),
+            removes=options.removes,
+            on_progress=on_progress,
         )

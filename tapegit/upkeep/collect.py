@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tapegit.store.loose import LooseEntry
     from tapegit.upkeep.plan import Plan, Wish
+    from tapegit.upkeep.rewrite import OnProgress
     from tapegit.upkeep.stock import Stock
 
 UPKEEP_LOCK: Final = "locks/upkeep"
@@ -85,6 +86,7 @@ def collect(
     quality: Quality | None = None,
     removes: bool = True,
     is_dry_run: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Collected:
     """Fold packs, pack what is loose, and move what is not needed into the trash.
 
@@ -94,6 +96,7 @@ def collect(
         quality: How to compress; by default as the size asks for.
         removes: Whether what is written anew goes from its old place.
         is_dry_run: Only say what would be done.
+        on_progress: Is told how many objects are written, and the size of each.
 
     Raises:
         ObjectNotFoundError: Something needed is missing; nothing was changed.
@@ -110,8 +113,8 @@ def collect(
         return planned
     if quality is None:
         quality = Quality(cold=not wish.is_auto or plan.estimated_bytes >= SMALL_PACK_BYTES)
-    new = write_pack(repository, stock, plan, quality)
-    cruft = write_cruft_pack(repository, stock, plan, quality)
+    new = write_pack(repository, stock, plan, quality, on_progress)
+    cruft = write_cruft_pack(repository, stock, plan, quality, on_progress)
     written = [pack for pack in (new, cruft) if pack is not None]
     repository.objects.refresh()
     removed, is_locked_out = Removed(), False

@@ -25,10 +25,14 @@ from tapegit.upkeep.object_reader import ObjectReader
 from tapegit.upkeep.order import iter_in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tapegit.repository.repository import Repository
     from tapegit.store.pack_writer import PackSummary
     from tapegit.upkeep.plan import Plan
     from tapegit.upkeep.stock import Stock
+
+    OnProgress = Callable[[str, int], None]
 
 THREAD_COUNT_MAX: Final = 2
 """Each thread at work on a large frame takes about 90 MB; upkeep is not to be felt."""
@@ -55,9 +59,20 @@ class Quality(NamedTuple):
 
 
 def write_pack(
-    repository: Repository, stock: Stock, plan: Plan, quality: Quality
+    repository: Repository,
+    stock: Stock,
+    plan: Plan,
+    quality: Quality,
+    on_progress: OnProgress | None = None,
 ) -> NewPack | None:
     """Write what is needed into one pack, or return None where there is nothing to write.
+
+    Args:
+        repository: The store.
+        stock: What it has.
+        plan: What of it to write.
+        quality: How to compress.
+        on_progress: Is told how many objects are written, and the size of each.
 
     Raises:
         DataError: An object is damaged; nothing was installed.
@@ -73,15 +88,21 @@ def write_pack(
             is_copied = writer.copy_section(view.path, view.index, section)
             assert is_copied, "a plan has no object twice"
             copied_count += len(view.ordinals_of(section))
-        _add_all(writer, repository, stock, plan.fresh)
+        _add_all(writer, repository, stock, plan.fresh, on_progress)
         summary = writer.finish()
     return None if summary is None else _open_new(summary, copied_count)
 
 
 def write_cruft_pack(
-    repository: Repository, stock: Stock, plan: Plan, quality: Quality
+    repository: Repository,
+    stock: Stock,
+    plan: Plan,
+    quality: Quality,
+    on_progress: OnProgress | None = None,
 ) -> NewPack | None:
     """Write the young unreachable objects into a pack with their times, or return None.
+
+    The arguments are those of `write_pack`.
 
     Raises:
         DataError: An object is damaged; nothing was installed.
@@ -94,7 +115,7 @@ def write_cruft_pack(
     for number in plan.cruft:
         wanted[number] = 1
     with _open_writer(repository, quality) as writer:
-        _add_all(writer, repository, stock, wanted)
+        _add_all(writer, repository, stock, wanted, on_progress)
         summary = writer.finish()
     assert summary is not None, "something was put into it"
     new = _open_new(summary, 0)
@@ -124,7 +145,13 @@ def _open_new(summary: PackSummary, copied_count: int) -> NewPack:
     return NewPack(summary, index, copied_count)
 
 
-def _add_all(writer: PackWriter, repository: Repository, stock: Stock, wanted: bytearray) -> None:
+def _add_all(
+    writer: PackWriter,
+    repository: Repository,
+    stock: Stock,
+    wanted: bytearray,
+    on_progress: OnProgress | None,
+) -> None:
     links = stock.links
     reader = ObjectReader(links, repository.objects.loose)
     for number in iter_in_order(links, stock.tips(), wanted):
@@ -136,3 +163,5 @@ def _add_all(writer: PackWriter, repository: Repository, stock: Stock, wanted: b
                 hint="run 'tapes fsck --full'",
                 oid=links.oid_of(number),
             )
+        if on_progress is not None:
+            on_progress(f"{writer.object_count} objects", len(found.data))
