@@ -191,7 +191,7 @@ def test_damaged_pack_is_put_aside_whole(damaged):
 
 
 def test_pack_that_was_kept_is_kept_on(damaged):
-    """gc must not take what a .keep file has protected so far."""
+    """Gc must not take what a .keep file has protected so far."""
     root, path, _ = damaged
     path.with_suffix(".keep").write_bytes(b"mine\n")
 
