@@ -327,23 +327,35 @@ class TestReflogs:
             refs.set(MAIN, ONE)
             log.write_bytes(whole)
 
-    @pytest.mark.parametrize("call", ["write", "fdatasync"])
-    def test_a_line_that_cannot_be_written_stops_the_move(self, refs, monkeypatch, call):
-        """The log is as it was, and so is the ref."""
+    @pytest.mark.parametrize("fault", ["full", "lying", "unsynced"])
+    def test_a_line_that_cannot_be_written_stops_the_move(self, refs, monkeypatch, fault):
+        """The disk is full, or says it stored what it did not, or cannot sync: log and ref stay."""
         refs.set(MAIN, ONE)
         real = syscalls.write
-        monkeypatch.setattr(
-            syscalls,
-            call,
-            (lambda fd, data: real(fd, data) if b"\t" not in bytes(data) else real(fd, data[:9]))
-            if call == "write"
-            else lambda _fd: _fail(),
-        )
+
+        def write(fd, data):
+            if b"\t" not in bytes(data):
+                return real(fd, data)
+            real(fd, data[:9])
+            return len(data) if fault == "lying" else _fail()
+
+        if fault == "unsynced":
+            monkeypatch.setattr(syscalls, "fdatasync", lambda _fd: _fail())
+        else:
+            monkeypatch.setattr(syscalls, "write", write)
         with pytest.raises(StorageError):
             refs.set(MAIN, TWO)
         monkeypatch.undo()
         assert refs.value(MAIN) == ONE
         assert refs.log(MAIN) == [(ZERO_OID, ONE)]
+
+    def test_a_line_that_is_taken_in_parts_is_completed(self, refs, monkeypatch):
+        """A system that takes one byte at a time gets the whole line."""
+        real = syscalls.write
+        monkeypatch.setattr(syscalls, "write", lambda fd, data: real(fd, data[:1]))
+        refs.set(MAIN, ONE)
+        refs.set(MAIN, TWO)
+        assert refs.log(MAIN) == [(ZERO_OID, ONE), (ONE, TWO)]
 
     def test_entries_can_be_dropped_and_the_rest_rewritten(self, refs):
         """What is left has the others' values, and with `rewrite` hangs together."""
