@@ -29,13 +29,13 @@ class Shelf:
         return found
 
 
-def leaf(*datas, literal=b""):
+def leaf(*contents, literal=b""):
     """Return blobs and the leaf that joins them."""
-    pieces = [packs.blob(data) for data in datas]
+    pieces = [packs.blob(data) for data in contents]
     entries = [RopeEntry(packs.oid_of(p), len(p.data)) for p in pieces]
     if literal:
         entries.append(RopeEntry(None, len(literal), literal))
-    whole = hash_content(b"".join(datas) + literal)
+    whole = hash_content(b"".join(contents) + literal)
     return [*pieces, packs.Object(Kind.ROPE, encode_rope(0, whole, entries))]
 
 
