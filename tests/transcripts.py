@@ -103,3 +103,22 @@ def transcripts(draw: Any, head_count_max: int = 2) -> bytes:
     if draw(st.booleans()):
         data = data.rstrip(b"\n")
     return draw(st.sampled_from([b"", b"", b"\xef\xbb\xbf"])) + data
+
+
+@st.composite
+def conversations(draw: Any) -> bytes:
+    """Give a transcript whose prompts go back to earlier places now and then."""
+    records = []
+    for number in range(draw(st.integers(1, 14))):
+        kind = draw(st.sampled_from(["user", "user", "assistant", "progress"]))
+        back = draw(st.sampled_from([1, 1, 1, 2, 3, 5]))
+        body: dict[str, Any] = {"data": {}}
+        if kind == "user":
+            body = {"message": {"content": f"prompt {number}"}}
+        if kind == "assistant":
+            text = [{"type": "text", "text": f"answer {number}"}]
+            body = {"message": {"id": f"m{draw(st.integers(0, 3))}", "content": text}}
+        extra = {"uuid": f"c{number}", "parentUuid": f"c{max(number - back, 0)}"}
+        records.append(_envelope(kind, body, extra))
+    records.append(_envelope("user", {"message": {"content": "last"}}, {"uuid": "last"}))
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)

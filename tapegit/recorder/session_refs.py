@@ -125,23 +125,28 @@ class SessionRefs:
                 return False
             if relation is Relation.NEITHER:
                 rivals.append(state)
-        self._keep_forks(folder, tape, lines, forks)
+        kept = [fork for fork in forks if self._keeps_fork(fork, tape, lines)]
+        passed = (
+            [Line(self._graph, oid) for oid in (*rivals, *(oid for _, oid in kept))]
+            if rivals
+            else []
+        )
+        for left in tape.left_behind:
+            if not any(line.tip != left and line.find(left) is not None for line in passed):
+                fork_name = f"{folder}/file/forks/{left.short(FORK_DIGIT_COUNT)}"
+                self._set(RefName.parse(fork_name), left)
         self._share(name, prefix, [tape.tip, *rivals], lines)
         return True
 
-    def _keep_forks(
-        self,
-        folder: str,
-        tape: RecordedTape,
-        lines: _Lines,
-        forks: list[tuple[RefName, ObjectId]],
-    ) -> None:
-        """Name what the tape left behind, and no longer what it went on from."""
-        for name, fork in forks:
-            if fork not in tape.left_behind and lines.relate(fork) is Relation.EARLIER:
-                self._set(name, None)
-        for left in tape.left_behind:
-            self._set(RefName.parse(f"{folder}/file/forks/{left.short(FORK_DIGIT_COUNT)}"), left)
+    def _keeps_fork(
+        self, fork: tuple[RefName, ObjectId], tape: RecordedTape, lines: _Lines
+    ) -> bool:
+        """Return whether a turn stays left behind; if the tape goes on from it its ref goes."""
+        name, oid = fork
+        if oid in tape.left_behind or lines.relate(oid) is not Relation.EARLIER:
+            return True
+        self._set(name, None)
+        return False
 
     def _share(self, name: RefName, prefix: str, states: list[ObjectId], lines: _Lines) -> None:
         """Give the ref to the latest of tapes that are not one, and names to the others."""
@@ -249,12 +254,17 @@ class _Lines:
                 other = compare_to_line(self._graph, self._find, oid, self._line(number))
                 if other in {Relation.SAME, Relation.EARLIER}:
                     return Relation.EARLIER
+                if other is Relation.LATER_BY_TAIL:
+                    return other  # what was cut off may have become the prompt that went back
         return relation
 
-    def is_recorded_in(self, oid: ObjectId) -> bool:
-        """Return whether the tape is that one, or an earlier state of it."""
-        relation = compare_to_line(self._graph, self._find, oid, self._line(0))
-        return relation in {Relation.SAME, Relation.LATER, Relation.LATER_BY_TAIL}
+    def is_recorded_in(self, fork: ObjectId) -> bool:
+        """Return whether the tape is one that was left behind, or an earlier state of it.
+
+        What left it behind came after it, so a record that was cut off may have become that.
+        """
+        relation = compare_to_line(self._graph, self._find, fork, self._line(0))
+        return relation in {Relation.SAME, Relation.LATER, Relation.EARLIER_BY_TAIL}
 
     def holds(self, oid: ObjectId) -> bool:
         """Return whether a turn is on the line of the tape."""

@@ -44,8 +44,7 @@ USER = [
         "/clear",
     ),
     (
-        "<command-message>x</command-message><command-name>/a</command-name>"
-        "<command-args> b c </command-args>",
+        "<command-message>x</command-message><command-name>/a</command-name><command-args> b c <",
         "/a b c",
     ),
     ("<bash-input> ls -l </bash-input>", "! ls -l"),

@@ -12,7 +12,7 @@ from tapegit.objects.links import iter_links
 from tapegit.objects.turn import verify_turn
 from tapegit.recorder.source import recognise
 from tests.recordings import FIXTURES, SHARED, Recordings, record_ends
-from tests.transcripts import transcripts
+from tests.transcripts import conversations, transcripts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def test_real_transcript_that_grows_ends_as_if_imported_once(path: Path):
     assert growing.refs == once.refs
 
 
-@given(transcripts(), st.sampled_from([1, 7, 64, 1000]))
+@given(conversations() | transcripts(), st.sampled_from([1, 7, 64, 1000]))
 def test_any_transcript_comes_back_byte_for_byte(data, chunk_size):
     """Whatever is in a transcript, and however it is read, its bytes come back."""
     recordings = Recordings()
@@ -68,7 +68,7 @@ def test_any_transcript_comes_back_byte_for_byte(data, chunk_size):
     assert source == recordings.record(data)
 
 
-@given(transcripts())
+@given(conversations() | transcripts())
 def test_every_object_of_a_recording_is_valid_and_complete(data):
     """What is written is in canonical form, names only what was written, and is all reachable."""
     recordings = Recordings()

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recordings import Recordings, record_ends
-from tests.transcripts import transcripts
+from tests.transcripts import conversations, transcripts
 
+sources = conversations() | transcripts()
+whole_sources = conversations() | transcripts(head_count_max=0)
 randoms = st.randoms(use_true_random=False)
 
 
@@ -24,7 +26,7 @@ def without_unnamed(refs: dict) -> dict:
 
 
 @settings(max_examples=80)
-@given(transcripts(), randoms)
+@given(sources, randoms)
 def test_prefix_then_whole_gives_the_refs_of_the_whole(data, random):
     """Importing any beginning of a file and then the file ends in the refs of the file alone."""
     cut = random.randrange(len(data) + 1)
@@ -35,7 +37,7 @@ def test_prefix_then_whole_gives_the_refs_of_the_whole(data, random):
 
 
 @settings(max_examples=60)
-@given(transcripts(), randoms)
+@given(sources, randoms)
 def test_prefixes_one_after_the_other_give_the_refs_of_the_whole(data, random):
     """A file imported again and again while it grows ends in the refs of importing it once."""
     recordings = Recordings()
@@ -47,7 +49,7 @@ def test_prefixes_one_after_the_other_give_the_refs_of_the_whole(data, random):
 
 
 @settings(max_examples=80)
-@given(transcripts(), randoms)
+@given(sources, randoms)
 def test_whole_then_prefix_changes_nothing(data, random):
     """Importing a beginning of what is recorded moves no ref of its session."""
     cut = random.randrange(len(data) + 1)
@@ -58,21 +60,21 @@ def test_whole_then_prefix_changes_nothing(data, random):
 
 
 @settings(max_examples=50)
-@given(transcripts(head_count_max=0), transcripts(head_count_max=0), randoms)
+@given(whole_sources, whole_sources, randoms)
 def test_order_of_imports_makes_no_difference(one, other, random):
     """Two sources and whole records of them end in the same refs, whatever the order."""
-    sources = [one, other, *(data[: random.choice(record_ends(data))] for data in (one, other))]
-    sources = [source.rstrip() + b"\n" for source in sources]
+    states = [one, other, *(data[: random.choice(record_ends(data))] for data in (one, other))]
+    states = [state.rstrip() + b"\n" for state in states]
     forward, shuffled = Recordings(), Recordings()
-    for source in sources:
+    for source in states:
         forward.add(source)
-    random.shuffle(sources)
-    for source in sources:
+    random.shuffle(states)
+    for source in states:
         shuffled.add(source)
     assert forward.refs == shuffled.refs
 
 
-@given(transcripts())
+@given(sources)
 def test_importing_again_writes_nothing(data):
     """A source that is recorded adds no object and moves no ref."""
     recordings = Recordings()
