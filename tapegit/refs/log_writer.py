@@ -1,7 +1,8 @@
 """Appending to reflogs, and rewriting them.
 
-Rules: only under the `refs` lock; a line is one write (the rest follows if the system takes only a
-part), checked and synced before the move it tells of is acknowledged; what a crash tore off the end is cut away before the next line.
+Rules: only under the `refs` lock; a line is one write (the rest follows where the system takes
+only a part), checked and synced before the move it tells of is acknowledged; what a crash tore
+off the end is cut away before the next line.
 
 Source: tapesformat-reflog(5), "How it is written".
 """

@@ -357,6 +357,14 @@ class TestReflogs:
         refs.set(MAIN, TWO)
         assert refs.log(MAIN) == [(ZERO_OID, ONE), (ONE, TWO)]
 
+    def test_a_line_taken_in_parts_is_whole(self, refs, monkeypatch):
+        """A system may take a few bytes at a time; the move is as ever."""
+        refs.set(MAIN, ONE)
+        real = syscalls.write
+        monkeypatch.setattr(syscalls, "write", lambda fd, data: real(fd, data[:9]))
+        refs.set(MAIN, TWO)
+        assert refs.log(MAIN) == [(ZERO_OID, ONE), (ONE, TWO)]
+
     def test_entries_can_be_dropped_and_the_rest_rewritten(self, refs):
         """What is left has the others' values, and with `rewrite` hangs together."""
         for value in (ONE, TWO, THREE):
