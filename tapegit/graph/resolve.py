@@ -165,9 +165,7 @@ class Resolver:
         while True:
             found = self._objects.find(oid)
             if found is None:
-                raise ObjectNotFoundError(
-                    f"'{shorten(text)}' names object '{oid}', missing", oid=oid
-                )
+                raise _missing(text, oid)
             if kind in (found.kind, "object") or (not kind and found.kind is not Kind.TAG):
                 return oid
             if found.kind is not Kind.TAG:
@@ -186,6 +184,15 @@ class Resolver:
         if self._objects.find_facts(oid) is not None:
             return oid  # an index knows it as a turn: nothing has to be read
         return self.peel(oid, Kind.TURN, text)
+
+    def verify_present(self, oid: ObjectId, text: str) -> None:
+        """Check that what a ref names is there: a damaged ref file is a valid id all the same.
+
+        Raises:
+            ObjectNotFoundError: It is not.
+        """
+        if not self._objects.contains(oid):
+            raise _missing(text, oid)
 
     def find_turn(self, oid: ObjectId, text: str) -> ObjectId | None:
         """Follow tags from an object; return the turn they end at, None for a blob or rope.
@@ -234,6 +241,8 @@ class Resolver:
             if parsed.name or index:
                 found = self._take(step, found, parsed)
         if parsed.selector is None:
+            if found.ref is not None:
+                self.verify_present(found.oid, parsed.text)
             return Selected(found.oid)
         turn = self.peel_to_turn(found.oid, parsed.text)
         return select(self._objects, self._graph, turn, parsed.selector, parsed.text)
@@ -360,3 +369,7 @@ class Resolver:
             self._warn(f"the reflog of '{ref}' begins later than '{shorten(text)}' asks")
             return first.new
         return first.old
+
+
+def _missing(text: str, oid: ObjectId) -> ObjectNotFoundError:
+    return ObjectNotFoundError(f"'{shorten(text)}' names object '{oid}', missing", oid=oid)

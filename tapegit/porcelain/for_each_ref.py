@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.objects.kind import Kind
 from tapegit.porcelain.ref_format import Field, RefView, Target, parse_field
+from tapegit.porcelain.whole_refs import iter_whole_refs
 from tapegit.refs.names import HEAD
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _iter_views(
     repository: Repository, prefix: str, now_ms: int, on_broken: OnBroken | None
 ) -> Iterator[RefView]:
     head = repository.refs.find_symbolic(HEAD)
-    for ref in repository.refs.iter_refs(prefix, on_broken=on_broken):
+    for ref in iter_whole_refs(repository, prefix, on_broken=on_broken):
         target = Target(repository, ref.oid, ref.name)
         yield RefView(repository, ref.name, target, ref.target, ref.name == head, now_ms)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.errors import RefNotFoundError
 from tapegit.objects.kind import Kind
 from tapegit.objects.tag import decode_tag
+from tapegit.porcelain.whole_refs import iter_whole_refs, verify_whole
 from tapegit.refs.names import HEAD, RefName
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def list_refs(
     if choice.head:
         oid = repository.refs.read_head().oid
         if oid is not None:
+            verify_whole(repository, HEAD, oid)
             yield ShownRef(oid, HEAD)
-    for ref in repository.refs.iter_refs(on_broken=on_broken):
+    for ref in iter_whole_refs(repository, on_broken=on_broken):
         if choice.takes(ref.name):
             yield from _show(repository, ref.name, ref.oid, dereference=dereference)
 
@@ -68,12 +70,14 @@ def verify_refs(
 
     Raises:
         RefNotFoundError: One does not exist.
+        ObjectNotFoundError: The object of one is missing.
     """
     for text in texts:
         name = RefName.try_parse(text)
         oid = None if name is None else repository.refs.find(name)
         if name is None or oid is None:
             raise RefNotFoundError(f"'{text}' is not a valid ref", name=text)
+        verify_whole(repository, name, oid)
         yield from _show(repository, name, oid, dereference=dereference)
 
 

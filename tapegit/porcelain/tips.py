@@ -97,8 +97,10 @@ def _iter_set(
     wanted = _complete(prefix, pattern) if pattern else None
     for ref in refs.iter_refs(prefix or "refs/", on_broken=on_broken):
         if wanted is None or fnmatchcase(ref.name, wanted):
-            oid = resolver.find_turn(ref.oid, ref.name) if is_peeled else ref.oid
-            if oid is not None:
+            if not is_peeled:
+                resolver.verify_present(ref.oid, ref.name)
+                yield Point(ref.oid, ref.name)
+            elif (oid := resolver.find_turn(ref.oid, ref.name)) is not None:
                 yield Point(oid, ref.name)
 
 

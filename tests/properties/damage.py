@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "merge-base": ("merge-base", "--all", "main", "side"),
     "batch": ("cat-file", "--batch-all-objects", "--batch"),
     "batch-check": ("cat-file", "--batch-all-objects", "--batch-check"),
+    "show-ref": ("show-ref", "--head", "--dereference"),
+    "status": ("status", "--json"),
     "for-each-ref": ("for-each-ref", "--format", "%(refname) %(objectname) %(*objectname)"),
     "reflog": ("reflog", "show", "main"),
     "fsck": ("fsck",),
@@ -56,6 +58,7 @@ def build_store(root: Path) -> None:
     tip = make_tape(repository, 2, start=turns[-1], label="later")[-1]
     set_ref(repository, "refs/sessions/claude-code/0b5a/file/main", tip)
     write_bytes(repository, b"loose and unneeded\n")
+    (root / "LATEST").write_bytes(b"ref: refs/sessions/claude-code/0b5a/file/main\n")
     tapes("config", "gc.auto", "2000")
 
 
