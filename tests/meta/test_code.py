@@ -32,6 +32,7 @@ LOADED_BY_NAME = {
     "repository/discover.py": "the user's folders, where no store is near",
     "repository/repository.py": "settings and writing, which readers do without",
     "repository/transaction.py": "the writer of packs, which loose writes do without",
+    "store/index_file.py": "what makes an index anew, which a store that was not hurt does without",
 }
 """Modules that import by name at run time; start-up is a feature, see design.md 6."""
 

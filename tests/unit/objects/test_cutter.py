@@ -269,10 +269,10 @@ def test_any_buffer_is_cut_alike(wrap, tmp_path):
 def test_hostile_bytes_take_linear_time(pattern):
     """16 MiB of any pattern are decided within a few seconds."""
     data = b'{"messages":[[' + pattern * (16 * MIB // len(pattern))
-    started = time.perf_counter()
+    started = time.process_time()
     verify_cover(data, cut(data))
 
-    assert time.perf_counter() - started < 4
+    assert time.process_time() - started < 4
 
 
 def wire_requests() -> list[bytes]:
@@ -300,8 +300,8 @@ def test_real_requests_are_cut_in_a_few_milliseconds():
     body = max(wire_requests(), key=len)
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         cut(body)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
 
     assert min(times) < 0.01
