@@ -11,22 +11,26 @@ Source: tapesdialect-claude-code(7), "Refs".
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.errors import InvalidNameError
-from tapegit.objects.oid import ObjectId, hash_content
+from tapegit.recorder.session_names import (
+    FORK_DIGIT_COUNT,
+    fork_ref,
+    other_prefix,
+    session_folder,
+    tape_ref,
+)
 from tapegit.recorder.states import Line, Relation, compare_to_line, find_highest_number
-from tapegit.refs.names import RefName, percent_encode_component
+from tapegit.refs.names import RefName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tapegit.graph.turns import TurnGraph
+    from tapegit.objects.oid import ObjectId
     from tapegit.objects.rope_reader import Find
     from tapegit.recorder.source import RecordedSource
     from tapegit.recorder.tapes import RecordedTape
-
-FORK_DIGIT_COUNT: Final = 16
 
 
 class RefMove(NamedTuple):
@@ -74,12 +78,12 @@ class SessionRefs:
         unnamed = f"unnamed-{source.unnamed_digits}"
         for tape in source.tapes:
             if tape.session_id is not None:
-                self._drop_head(_session_folder(harness, unnamed), tape)
+                self._drop_head(session_folder(harness, unnamed), tape)
                 if tape.agent is not None:
-                    self._drop_head(_session_folder(harness, tape.session_id), tape)
+                    self._drop_head(session_folder(harness, tape.session_id), tape)
         results = [
             self._plan_tape(
-                _session_folder(harness, tape.session_id or unnamed), tape, source.record_count
+                session_folder(harness, tape.session_id or unnamed), tape, source.record_count
             )
             for tape in source.tapes
         ]
@@ -96,53 +100,80 @@ class SessionRefs:
     def is_known(self, source: RecordedSource) -> bool:
         """Return whether a session of the source has refs already."""
         for tape in source.tapes:
-            folder = _session_folder(
+            folder = session_folder(
                 source.harness.name, tape.session_id or f"unnamed-{source.unnamed_digits}"
             )
-            if self._read(_tape_ref(folder, tape.agent)) is not None:
+            if self._read(tape_ref(folder, tape.agent)) is not None:
                 return True
         return False
 
     def _plan_tape(self, folder: str, tape: RecordedTape, record_count: int) -> bool:
-        name = _tape_ref(folder, tape.agent)
-        if self._read(name) == tape.tip or self._is_in_agents(folder, tape):
+        name = tape_ref(folder, tape.agent)
+        holder = self._read(name)
+        if holder is None and self._is_in_agents(folder, tape):
             return False
         lines = _Lines(self._graph, self._find, (tape.tip, *tape.left_behind))
-        states = [(name, oid) for oid in (self._read(name),) if oid is not None]
-        prefix = _other_prefix(folder, tape.agent)
-        forks: list[tuple[RefName, ObjectId]] = []
-        for fork in self._iter_forks(folder) if states else ():
-            if fork[0].startswith(prefix):
-                states.append(fork)
-            elif not fork[0].startswith(f"{folder}/file/forks/other-"):
-                forks.append(fork)
-        if any(lines.is_recorded_in(fork) for _, fork in forks):
-            return False
-        rivals: list[ObjectId] = []
-        for _, state in states:
-            relation = self._settle(lines.relate(state), name, state, record_count)
-            if relation in {Relation.SAME, Relation.LATER}:
-                return False
-            if relation is Relation.NEITHER:
-                rivals.append(state)
-        kept = [fork for fork in forks if self._keeps_fork(fork, tape, lines)]
-        passed = (
-            [Line(self._graph, oid) for oid in (*rivals, *(oid for _, oid in kept))]
-            if rivals
-            else []
-        )
-        for left in tape.left_behind:
-            if not any(line.tip != left and line.find(left) is not None for line in passed):
-                fork_name = f"{folder}/file/forks/{left.short(FORK_DIGIT_COUNT)}"
-                self._set(RefName.parse(fork_name), left)
+        prefix = other_prefix(folder, tape.agent)
+        states, forks = self._read_recorded(folder, holder, prefix)
+        rivals = self._find_rivals(name, states, forks, lines, record_count)
+        if rivals is None:
+            return self._keep_left(folder, tape, [*states, *forks.values()])
+        kept = [oid for fork, oid in forks.items() if self._keeps_fork(fork, oid, tape, lines)]
+        self._keep_left(folder, tape, [*rivals, *kept] if rivals else [])
         self._share(name, prefix, [tape.tip, *rivals], lines)
         return True
 
-    def _keeps_fork(
-        self, fork: tuple[RefName, ObjectId], tape: RecordedTape, lines: _Lines
-    ) -> bool:
+    def _read_recorded(
+        self, folder: str, holder: ObjectId | None, prefix: str
+    ) -> tuple[list[ObjectId], dict[RefName, ObjectId]]:
+        """Return the tapes that share a name, the shown one first, and what was left behind."""
+        if holder is None:
+            return [], {}
+        forks = dict(self._iter_named(f"{folder}/file/forks/"))
+        states = [holder, *(oid for name, oid in forks.items() if name.startswith(prefix))]
+        others = f"{folder}/file/forks/other-"
+        return states, {name: oid for name, oid in forks.items() if not name.startswith(others)}
+
+    def _find_rivals(
+        self,
+        name: RefName,
+        states: list[ObjectId],
+        forks: dict[RefName, ObjectId],
+        lines: _Lines,
+        record_count: int,
+    ) -> list[ObjectId] | None:
+        """Return the recorded tapes that are not one with this, or None if this is recorded."""
+        if lines.tip in states or any(map(lines.is_recorded_in, forks.values())):
+            return None
+        rivals = []
+        for state in states:
+            relation = self._settle(lines.relate(state), name, state, record_count)
+            if relation in {Relation.SAME, Relation.LATER}:
+                return None
+            if relation is Relation.NEITHER:
+                rivals.append(state)
+        return rivals
+
+    def _keep_left(self, folder: str, tape: RecordedTape, others: list[ObjectId]) -> bool:
+        """Name what the tape left behind, unless another tape goes on from it.
+
+        Returns whether there was anything to name.
+        """
+        is_more = False
+        passed: list[Line] | None = None
+        for left in tape.left_behind:
+            name = fork_ref(folder, left)
+            if self._read(name) == left:
+                continue
+            if passed is None:
+                passed = [Line(self._graph, oid) for oid in others]
+            if all(line.tip == left or line.find(left) is None for line in passed):
+                self._set(name, left)
+                is_more = True
+        return is_more
+
+    def _keeps_fork(self, name: RefName, oid: ObjectId, tape: RecordedTape, lines: _Lines) -> bool:
         """Return whether a turn stays left behind; if the tape goes on from it its ref goes."""
-        name, oid = fork
         if oid in tape.left_behind or lines.relate(oid) is not Relation.EARLIER:
             return True
         self._set(name, None)
@@ -196,14 +227,14 @@ class SessionRefs:
 
     def _drop_head(self, folder: str, tape: RecordedTape) -> None:
         """Delete the main tape that was recorded when only the head of this source was there."""
-        name = _tape_ref(folder, None)
+        name = tape_ref(folder, None)
         recorded = self._read(name)
         if recorded is None or recorded == tape.tip or self._graph.parents(recorded):
             return
         line = Line(self._graph, tape.tip)
         relation = compare_to_line(self._graph, self._find, recorded, line)
         if relation in {Relation.EARLIER, Relation.LATER_BY_TAIL}:
-            rivals = list(self._iter_named(_other_prefix(folder, None)))
+            rivals = list(self._iter_named(other_prefix(folder, None)))
             next_name, next_oid = max(
                 rivals, key=lambda rival: self._age(rival[1]), default=(name, None)
             )
@@ -218,9 +249,6 @@ class SessionRefs:
     def _set(self, name: RefName, oid: ObjectId | None) -> None:
         self._read(name)
         self._now[name] = oid
-
-    def _iter_forks(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
-        return self._iter_named(f"{folder}/file/forks/")
 
     def _iter_tapes(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
         yield from self._iter_named(f"{folder}/file/main")
@@ -274,26 +302,3 @@ class _Lines:
         while len(self._read) <= number:
             self._read.append(Line(self._graph, self._tips[len(self._read)]))
         return self._read[number]
-
-
-def _session_folder(harness: str, session_id: str) -> str:
-    return f"refs/sessions/{harness}/{percent_encode_component(session_id)}"
-
-
-def _tape_ref(folder: str, agent: str | None) -> RefName:
-    if agent is None:
-        return RefName.parse(f"{folder}/file/main")
-    try:
-        return RefName.parse(f"{folder}/file/agents/{percent_encode_component(agent)}")
-    except InvalidNameError:
-        # Two long parts are too much for one name: the second gives way to its hash.
-        digits = hash_content(agent.encode("utf-8", "surrogatepass")).hex()[:32]
-        return RefName.parse(f"{folder}/file/agents/_{digits}")
-
-
-def _other_prefix(folder: str, agent: str | None) -> str:
-    """Return how the names of other tapes of one name begin; see the page for why."""
-    if agent is None:
-        return f"{folder}/file/forks/other-main-"
-    digits = hash_content(agent.encode("utf-8", "surrogatepass")).hex()[:16]
-    return f"{folder}/file/forks/other-{digits}-"
