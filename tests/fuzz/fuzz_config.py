@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tapegit.errors import TapesError
 from tapegit.repository.config import flatten_tables, parse_toml
-from tapegit.repository.config_keys import KEYS, format_value, parse_value, split_key
+from tapegit.repository.config_keys import KEYS, parse_value, split_key, verify_value
 from tests.fuzz.driver import run
 
 SEEDS = [
@@ -33,7 +33,7 @@ def target(data: bytes) -> None:
         try:
             split_key(key)
             value = parse_value(key, text)
-            assert parse_value(key, format_value(value)) == value
+            assert verify_value(key, value) == value
         except TapesError:
             pass
 
