@@ -47,6 +47,7 @@ def arena(world, tmp_path_factory):
     """Give a folder in memory, where writing states costs little."""
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path_factory.getbasetemp()
     path = Path(base) / f"tapes-crash-{os.getpid()}"
+    shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     yield path
     shutil.rmtree(path, ignore_errors=True)

@@ -136,6 +136,7 @@ def arena(tmp_path):
     """Give an empty folder in memory: many small syncs of one disk measure the disk."""
     base = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else tmp_path
     path = base / f"tapes-stress-{os.getpid()}"
+    shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     yield path
     shutil.rmtree(path, ignore_errors=True)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tapegit.errors import LockedError
+from tapegit.files.locks import Lock
 from tapegit.repository.gate import RemoverGate, WriterGate
 
 
@@ -65,7 +66,7 @@ def test_a_waiting_gc_keeps_new_writers_out(root):
         thread.start()
     try:
         for _ in range(10):
-            with RemoverGate(root, 5):
+            with RemoverGate(root, 30):
                 pass
     finally:
         stop.set()
@@ -73,15 +74,12 @@ def test_a_waiting_gc_keeps_new_writers_out(root):
             thread.join()
 
 
-def test_a_writer_that_is_inside_need_not_pass_the_turnstile_again(root):
+def test_a_writer_that_is_inside_need_not_pass_the_turnstile_again(root, monkeypatch):
     """Else it would wait for gc, which waits for it."""
     gate = WriterGate(root)
-    waiting = threading.Thread(target=lambda: RemoverGate(root, 5).__enter__())
-    with gate:
-        waiting.start()
-        time.sleep(0.05)
-        started = time.monotonic()
+    with gate, Lock(root / "locks/turnstile").exclusive():
+        monkeypatch.setattr("tapegit.repository.gate.WRITER_TIMEOUT_S", 0.01)
         with gate:
             pass
-        assert time.monotonic() - started < 0.05
-    waiting.join()
+        with pytest.raises(LockedError), WriterGate(root):
+            pass
