@@ -1,13 +1,14 @@
 """Short ids for long lists.
 
 The first ids are looked up one by one, which costs nothing for a short list. From a number on
-the beginnings of all ids are sorted once, and each further id takes one search in memory.
+the beginnings of all ids are compared once, and only those that share one are looked up.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from itertools import compress, count, islice
+from operator import eq
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 LOOKED_UP_COUNT_MAX: Final = 2000
 
 _WORD_BITS: Final = 32
-_WORD_DIGITS: Final = 8
 
 
 class Abbreviator:
@@ -29,32 +29,29 @@ class Abbreviator:
     def __init__(self, objects: ObjectDatabase, length_min: int) -> None:
         self._objects = objects
         self._length_min = length_min
-        self._count = 0
-        self._words: list[int] = []
+        self._left_count = LOOKED_UP_COUNT_MAX
+        self._crowded: set[int] = set()
 
     def __call__(self, oid: ObjectId) -> str:
-        """Return the digits of an id."""
-        if not self._words:
-            self._count += 1
-            if self._count <= LOOKED_UP_COUNT_MAX:
-                return self._objects.abbreviate(oid, self._length_min)
-            self._words = self._read_words()
-        words = self._words
-        word = int.from_bytes(oid[:4], "big")
-        place = bisect_left(words, word)
-        if place + 1 >= len(words) or words[place] != word:
-            return self._objects.abbreviate(oid, self._length_min)
-        # How many leading bits the nearest of the others shares, as whole digits and one more.
-        near = min(word ^ words[place - 1], word ^ words[place + 1]) if place else 0
-        length = (_WORD_BITS - near.bit_length()) // 4 + 1
-        if length > _WORD_DIGITS:
-            return self._objects.abbreviate(oid, self._length_min)
-        return oid.hex()[: max(length, self._length_min)]
+        """Return the digits of an id that is in the store."""
+        if self._left_count:
+            self._left_count -= 1
+            if not self._left_count:
+                self._crowded = self._find_crowded()
+        elif int.from_bytes(oid[:4], "big") not in self._crowded:
+            return oid.hex()[: self._length_min]
+        return self._objects.abbreviate(oid, self._length_min)
 
-    def _read_words(self) -> list[int]:
-        """Return the first four bytes of every id as numbers, ascending, one for each copy."""
+    def _find_crowded(self) -> set[int]:
+        """Return the first four bytes, as numbers, of ids that need more than the fewest digits."""
         words = array("I")
         for reader in self._objects.packs:
             words.extend(reader.index.first_words())
         words.extend(int.from_bytes(oid[:4], "big") for oid in self._objects.loose.iter_oids())
-        return sorted(words)
+        ordered = sorted(words)
+        shift = max(_WORD_BITS - 4 * self._length_min, 0)
+        begun = [word >> shift for word in ordered]
+        crowded: set[int] = set()
+        for place in compress(count(), map(eq, begun, islice(begun, 1, None))):
+            crowded.update(ordered[place : place + 2])
+        return crowded
