@@ -5,6 +5,7 @@ A page with a new example needs one entry for each block of hexadecimal digits i
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,13 @@ def test_every_page_of_a_format_has_its_examples_here():
         page: len(checks) for page, checks in EXAMPLES.items()
     }
     assert all(pages.values())
+
+
+def test_every_folder_of_vectors_is_named_by_a_page():
+    """Who reads a page finds the vectors of its format, and no page names others."""
+    text = "".join(path.read_text(encoding="utf-8") for path in MAN_DIR.glob("*.5.md"))
+
+    assert set(re.findall(r"`fixtures/vectors/([a-z]+)`", text)) == set(FORMATS)
 
 
 @pytest.mark.parametrize(
