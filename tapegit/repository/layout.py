@@ -42,7 +42,8 @@ FOLDER_NAMES: Final = (
 
 TOP_NAMES: Final = frozenset(
     {name for name in FOLDER_NAMES if "/" not in name}
-    | {HEAD_NAME, LATEST_NAME, FORMAT_NAME, CONFIG_NAME, GITIGNORE_NAME, "packed-refs", "gc.log"}
+    | {HEAD_NAME, LATEST_NAME, FORMAT_NAME, CONFIG_NAME, GITIGNORE_NAME}
+    | {"packed-refs", "gc.log", "lost-found"}
 )
 """Everything that has a name of ours at the top of a store."""
 
