@@ -15,16 +15,12 @@ import msgspec
 from tapegit.dialects.claude_code_record import (
     ClaudeRecord,
     CompactMetadata,
-    clean_count,
-    clean_text,
     decode_leniently,
     decode_record,
-    decode_string,
-    has_value,
-    iter_array,
 )
 from tapegit.dialects.claude_code_summary import is_injected, summarize_event
 from tapegit.dialects.json_records import read_raw_records
+from tapegit.dialects.members import clean_count, clean_text, decode_string, has_value, iter_array
 from tapegit.dialects.parts import (
     AnyPart,
     Attachment,

@@ -14,21 +14,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from tapegit.dialects.json_records import BLANK_BYTES, iter_elements
+from tapegit.dialects.members import (
+    NO_VALUE,
+    decode_string,
+    has_value,
+    iter_array,
+    starts_with,
+)
 
-TEXT_LENGTH_MAX: Final = 4096
 ELEMENT_COUNT_MAX: Final = 4096
 WHOLE_SIZE_MAX_BYTES: Final = 1 << 20
 """Larger records are decoded member by member: of their content only so many elements."""
 
-INTEGER_MAX: Final = (1 << 53) - 1
-
-NO_VALUE: Final = msgspec.Raw()
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    Json = msgspec.Raw | bytes | memoryview
+    from tapegit.dialects.members import Json
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -120,7 +119,6 @@ class RecordLook(msgspec.Struct):
 _record_decoder: Final = msgspec.json.Decoder(ClaudeRecord)
 _look_decoder: Final = msgspec.json.Decoder(RecordLook)
 _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
-_string_decoder: Final = msgspec.json.Decoder(str)
 
 _NESTED: Final[dict[tuple[type[msgspec.Struct], str], type[msgspec.Struct]]] = {
     (ClaudeRecord, "message"): Message,
@@ -159,44 +157,14 @@ def decode_look(data: bytes) -> RecordLook | None:
         return None
 
 
-def decode_string(raw: Json) -> str | None:
-    """Return the string that a raw member holds, or None where it holds something else."""
-    try:
-        return _string_decoder.decode(raw)
-    except msgspec.DecodeError:
-        return None
-
-
 def decode_blocks(raw: Json) -> str | list[Block] | None:
     """Return content in either of its forms, or None where it has neither."""
     text = decode_string(raw)
     if text is not None:
         return text
-    if not _starts_with(memoryview(raw), "["):
+    if not starts_with(memoryview(raw), "["):
         return None
     return [_decode_block(element) for element in islice(iter_array(raw), ELEMENT_COUNT_MAX)]
-
-
-def iter_array(raw: Json) -> Iterator[memoryview]:
-    """Yield the elements of an array, as they stand; none where the JSON is something else."""
-    view = memoryview(raw)
-    if _starts_with(view, "["):
-        yield from iter_elements(view)
-
-
-def has_value(raw: msgspec.Raw) -> bool:
-    """Return whether a raw member was there at all."""
-    return raw != NO_VALUE
-
-
-def clean_text(text: str | None) -> str | None:
-    """Return a string member, or None where it is empty or too long to be what it should be."""
-    return text if text and len(text) <= TEXT_LENGTH_MAX else None
-
-
-def clean_count(count: int | None) -> int | None:
-    """Return a number of tokens, or None where it is none."""
-    return count if count is not None and 0 <= count <= INTEGER_MAX else None
 
 
 def _decode_block(data: memoryview) -> Block:
@@ -251,7 +219,7 @@ _member_decoders: Final = _MemberDecoders()
 def _decode_member(struct: type[msgspec.Struct], name: str, raw: msgspec.Raw) -> object:
     nested = _NESTED.get((struct, name))
     if nested is not None:
-        return decode_leniently(nested, raw) if _starts_with(memoryview(raw), "{") else None
+        return decode_leniently(nested, raw) if starts_with(memoryview(raw), "{") else None
     if struct is Message and name == "content":
         return decode_blocks(raw)
     decoder = _member_decoders[struct, name]
@@ -261,7 +229,3 @@ def _decode_member(struct: type[msgspec.Struct], name: str, raw: msgspec.Raw) ->
         return decoder.decode(raw)
     except msgspec.DecodeError:
         return None
-
-
-def _starts_with(view: memoryview, bracket: str) -> bool:
-    return bytes(view[:1024]).lstrip(BLANK_BYTES).startswith(bracket.encode())

@@ -17,19 +17,14 @@ from tapegit.dialects.claude_code_record import (
     Block,
     ClaudeRecord,
     CompactMetadata,
-    clean_count,
-    clean_text,
     decode_blocks,
     decode_leniently,
-    decode_string,
-    has_value,
 )
+from tapegit.dialects.lines import BLANKS, LINE_LENGTH_MAX, first_line
+from tapegit.dialects.members import clean_count, clean_text, decode_string, has_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-LINE_LENGTH_MAX: Final = 1000
-BLANKS: Final = " \t\r\n"
 
 INJECTED_TAGS: Final = (
     "system-reminder",
@@ -82,12 +77,6 @@ class ApiError(msgspec.Struct):
     status: int | None = None
     message: str | None = None
     type: str | None = None
-
-
-def first_line(text: str) -> str | None:
-    """Return the first line of a text that is not blank, at most 1,000 characters of it."""
-    line = text.lstrip(BLANKS)[: LINE_LENGTH_MAX + 1].partition("\n")[0]
-    return line[:LINE_LENGTH_MAX].rstrip(BLANKS) or None
 
 
 def is_injected(text: str) -> bool:

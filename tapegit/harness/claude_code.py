@@ -12,21 +12,18 @@ from tapegit.dialects.claude_code_record import (
     ClaudeRecord,
     Message,
     RecordUsage,
-    clean_count,
-    clean_text,
     decode_look,
     decode_record,
-    decode_string,
-    has_value,
 )
 from tapegit.dialects.claude_code_summary import (
-    first_line,
     summarize_call,
     summarize_event,
     summarize_result,
     summarize_session,
     summarize_user,
 )
+from tapegit.dialects.lines import first_line
+from tapegit.dialects.members import clean_count, clean_text, decode_string, has_value
 from tapegit.harness.facts import Harness, RecordFacts, SessionFacts, UsageFacts
 from tapegit.harness.timestamps import parse_timestamp
 

@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapegit.dialects import claude_code_record
-from tapegit.dialects.claude_code_record import (
-    Block,
-    clean_count,
-    clean_text,
-    decode_blocks,
-    decode_look,
-    decode_record,
-)
+from tapegit.dialects.claude_code_record import Block, decode_blocks, decode_look, decode_record
+from tapegit.dialects.members import clean_count, clean_text
 
 WRONG = [7, 1.5, True, "text", [], [1], {}, {"a": 1}, None]
 

@@ -8,7 +8,6 @@ import pytest
 
 from tapegit.dialects.claude_code_record import decode_record
 from tapegit.dialects.claude_code_summary import (
-    first_line,
     is_injected,
     summarize_call,
     summarize_event,
@@ -16,6 +15,7 @@ from tapegit.dialects.claude_code_summary import (
     summarize_session,
     summarize_user,
 )
+from tapegit.dialects.lines import first_line
 
 
 def decode(**record):
