@@ -14,6 +14,7 @@ Source: tapesformat-store(5), "Promises".
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from heapq import merge
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
@@ -253,20 +254,27 @@ class ObjectDatabase:
         """Return, by place in the chunk, what packs have of it, or None where that is too much."""
         located = []
         for place, oid in enumerate(chunk):
-            at = self.packed.locate(oid)
-            if at is not None:
-                located.append((at[0].number, at[1], place, at[0]))
+            found_at = self.packed.locate(oid)
+            if found_at is not None:
+                located.append((found_at[0].number, found_at[1], place, found_at[0]))
         located.sort()
+        wanted = [(ordinal, chunk[place]) for _, ordinal, place, _ in located]
         ready: dict[int, Object] = {}
-        size_bytes = 0
-        for _, ordinal, place, reader in located:
-            try:
-                ready[place] = found = reader.read_at(ordinal, chunk[place])
-            except (DataError, StorageError, UnsafePathError):
-                continue  # `find` asks the other sources, and reports it if none has it
-            size_bytes += len(found.data)
-            if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:
-                return None
+        size_bytes = at = 0
+        while at < len(located):
+            number, _, _, reader = located[at]
+            end = bisect_left(located, (number + 1,))
+            for found in reader.read_run(wanted, at, end):
+                ordinal, oid = wanted[at]
+                place = located[at][2]
+                at += 1
+                try:
+                    ready[place] = good = found or reader.read_at(ordinal, oid)
+                except (DataError, StorageError, UnsafePathError):
+                    continue  # `find` asks the other sources, and reports it if none has it
+                size_bytes += len(good.data)
+                if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:
+                    return None
         return ready
 
     def _restore(self, oid: ObjectId) -> bool:

@@ -13,9 +13,16 @@ Source: tapesformat-pack(5), tapesformat-packindex(5).
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import DataError, FormatError, IntegrityError
+from tapegit.errors import (
+    DataError,
+    FormatError,
+    IntegrityError,
+    StorageError,
+    UnsafePathError,
+)
 from tapegit.formats import zstd
 from tapegit.formats.pack import (
     COMPRESSED_SIZE_MAX_BYTES,
@@ -37,8 +44,10 @@ from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId, hash_framed
 from tapegit.store.frames import DecodedFrame
 from tapegit.store.pack_file import PackFile, read_outer_ids
 from tapegit.store.source import TurnFacts
+from tapegit.store.turn_run import COUNT_MIN, read_turn_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tapegit.formats.packindex import PackIndex
@@ -85,6 +94,31 @@ class PackReader:
             raise self._with_frame(error, oid, number) from error
         except (IndexError, KeyError) as error:
             raise self._contradiction() from error
+
+    def read_run(
+        self, wanted: Sequence[tuple[int, ObjectId]], start: int, end: int
+    ) -> list[Object | None]:
+        """Return as many objects as are in the frame of the first, from the first on.
+
+        None stands for one that has to be read by itself, for whatever reason.
+
+        Args:
+            wanted: Ordinals and the ids that they must have; from `start` to `end` ascending.
+            start: Where to begin.
+            end: Where to end at the latest; after `start`.
+        """
+        index = self.index
+        number = index.frame_of(wanted[start][0])
+        after = index.frame_first_ordinals[number] + index.record_count(number)
+        end = max(bisect_left(wanted, (after, b""), start, end), start + 1)
+        is_long = end - start >= COUNT_MIN
+        if is_long and index.frame_kind_numbers[number] == _TURN_NUMBER:
+            section = index.section(index.frame_sections[number])
+            try:
+                return read_turn_run(index, self._frame(number), section, wanted[start:end])
+            except (DataError, StorageError, UnsafePathError, IndexError):
+                pass  # each says for itself what is wrong with it
+        return [None] * (end - start)
 
     def _read_record(self, number: int, ordinal: int, oid: ObjectId) -> Object:
         frame = self._frame(number)
