@@ -116,7 +116,8 @@ def test_any_json_is_a_turn_or_refused(value):
         turn = verify_turn(data)
     except FormatError:
         return
-    assert encode_turn(turn) == data
+    decode_canonical(data)
+    verify_turn(encode_turn(turn))  # without the keys inside that are not known
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Turn.__struct_fields__)), messy_json, max_size=6))
