@@ -164,6 +164,6 @@ CLAUDE_CODE: Final = Harness(
     dialect=DIALECT,
     recognise=is_claude_code,
     decode=decode_record,
-    read_facts=read_facts,
+    begin=lambda: read_facts,
     summarize_session=_summarize_leader,
 )

@@ -10,13 +10,11 @@ Source: tapesdialect-claude-code(7) for the rules; each harness has a page of it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple
 
 Shape = Literal["message", "event", "extra"]
-FactRole = Literal["user", "assistant", "tool", "event"]
+FactRole = Literal["system", "user", "assistant", "tool", "event"]
 
 
 class UsageFacts(NamedTuple):
@@ -37,6 +35,10 @@ class SessionFacts(NamedTuple):
     version: str | None = None
     cwd: str | None = None
     branch: str | None = None
+    parent: str | None = None
+    agent: str | None = None
+    commit: str | None = None
+    remote: str | None = None
 
 
 class RecordFacts(NamedTuple):
@@ -49,6 +51,10 @@ class RecordFacts(NamedTuple):
         message_id: Records of one role that share it are one turn while it is open.
         is_prompt: It closes the open message, is an anchor, and may go back (a fork).
         is_boundary: It closes the open message and is an anchor.
+        is_placed: `parent_uuid` says exactly what it goes on from: every message and event of
+            its kind is an anchor, none at all is the leader, and one that goes back is a fork.
+        is_echo: It repeats what other records of its message say; a turn of echoes alone is an
+            event.
         is_side: It belongs to an agent's tape, which `agent` or `parent_uuid` tells.
         headline: A line of text that can stand for the turn; the first one does.
         labels: What stands for it where there is no headline (calls), in order.
@@ -60,6 +66,8 @@ class RecordFacts(NamedTuple):
     message_id: str | None = None
     is_prompt: bool = False
     is_boundary: bool = False
+    is_placed: bool = False
+    is_echo: bool = False
     is_side: bool = False
     agent: str | None = None
     uuid: str | None = None
@@ -75,6 +83,9 @@ class RecordFacts(NamedTuple):
     session: SessionFacts | None = None
 
 
+ReadFacts = Callable[[Any], RecordFacts]
+
+
 class Harness(NamedTuple):
     """One harness whose transcripts can be imported.
 
@@ -83,9 +94,10 @@ class Harness(NamedTuple):
         dialect: What the turns say of how to read their raw.
         recognise: Whether a record, the bytes of one JSON value, shows that a file is this
             harness's.
-        decode: Turns the bytes of one JSON value into what `read_facts` takes; raises
+        decode: Turns the bytes of one JSON value into what a reader takes; raises
             msgspec.DecodeError where they are no JSON, and nothing else.
-        read_facts: What a decoded record says.
+        begin: Gives a reader for one source, which says of each decoded record, in order, what
+            it is; it may remember what it was given.
         summarize_session: The line of a leader.
     """
 
@@ -93,7 +105,7 @@ class Harness(NamedTuple):
     dialect: str
     recognise: Callable[[bytes], bool]
     decode: Callable[[bytes], Any]
-    read_facts: Callable[[Any], RecordFacts]
+    begin: Callable[[], ReadFacts]
     summarize_session: Callable[[SessionFacts], str]
 
 

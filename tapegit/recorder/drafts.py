@@ -58,6 +58,7 @@ class Draft:
         last: The highest number among its records; 0 for a leader without raw.
         piece_count: How many pieces were begun, also those that are not closed yet.
         oid: Its id, once it was written.
+        is_echo: Whether all that it has only repeats what a message says.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class Draft:
         "first",
         "has_child",
         "headline",
+        "is_echo",
         "labels",
         "labels_length",
         "last",
@@ -92,6 +94,7 @@ class Draft:
         self.oid: ObjectId | None = None
         self.parent: Draft | None = None
         self.has_child = False
+        self.is_echo = True
         self.anchor: Anchor | None = None
         self.tape: Tape | None = None
         self.pieces: list[Piece] = []
@@ -111,6 +114,7 @@ class Draft:
 
     def take(self, facts: RecordFacts) -> None:
         """Add what a message or an event says of its turn."""
+        self.is_echo = self.is_echo and facts.is_echo
         if self.time_ms is None:
             self.time_ms = facts.time_ms
         if self.headline is None:
@@ -138,8 +142,9 @@ class Draft:
         """Return the turn; its parent must have been written."""
         parent = self.parent
         assert parent is None or parent.oid is not None
+        is_event = self.role == "assistant" and self.is_echo
         return Turn(
-            role=self.role,  # type: ignore[arg-type]
+            role="event" if is_event else self.role,  # type: ignore[arg-type]
             parents=(str(parent.oid),) if parent is not None else (),
             time=self.time_ms,
             dialect=dialect,
@@ -183,13 +188,13 @@ def make_session(
     harness: Harness, facts: SessionFacts, *, agent: str | None, is_agent: bool
 ) -> Session:
     """Return what a leader says of its session."""
-    branch = facts.branch
+    code = CodeRepository(branch=facts.branch, commit=facts.commit, remote=facts.remote)
     return Session(
         harness=harness.name,
         version=facts.version,
         cwd=facts.cwd,
         id=None if is_agent else facts.id,
-        parent=facts.id if is_agent else None,
-        agent=agent,
-        repository=CodeRepository(branch=branch) if branch is not None else None,
+        parent=facts.id if is_agent else facts.parent,
+        agent=agent if is_agent else facts.agent,
+        repository=code if code != CodeRepository() else None,
     )

@@ -51,6 +51,7 @@ class Tape:
         name: None for the main tape, else that of the agent.
         waiting: Turns that are not written yet, in the order of their first records.
         newest: The turn that the next one goes on from.
+        root: The anchor of its leader.
         open: The message that may still get records of its id.
         left: Turns that forks left behind, in order.
     """
@@ -61,6 +62,7 @@ class Tape:
         "name",
         "newest",
         "open",
+        "root",
         "session_id",
         "turn_count",
         "waiting",
@@ -79,6 +81,7 @@ class Tape:
         if leader.anchor is None:
             leader.anchor = Anchor(self, leader)
         leader.anchor.tape = self
+        self.root = leader.anchor
 
     def append(self, draft: Draft, parent: Draft, *, is_anchor: bool) -> None:
         """Add a turn after its parent; it becomes the newest."""

@@ -46,6 +46,7 @@ class Threader:
 
     def __init__(self, harness: Harness, write: Write) -> None:
         self._harness = harness
+        self._read_facts = harness.begin()
         self._write = write
         self._runs = RunWriter(write)
         self._head = Draft("session", 0)
@@ -69,7 +70,7 @@ class Threader:
         elif record.value is None:
             self._runs.add(self._current, record.number, record.data)
         else:
-            facts = self._harness.read_facts(record.value)
+            facts = self._read_facts(record.value)
             if facts.shape == "extra":
                 self._add_extra(record, facts)
             else:
@@ -98,8 +99,18 @@ class Threader:
             self._head_session = _merge(self._head_session, facts.session)
             if self._head_time_ms is None:
                 self._head_time_ms = facts.time_ms
-        if facts.uuid is not None and current.anchor is not None:
-            self._places.note(facts.uuid, current.anchor)
+        if facts.uuid is not None:
+            anchor = self._find_place(current, facts) or current.anchor
+            if anchor is not None:
+                self._places.note(facts.uuid, anchor)
+
+    def _find_place(self, current: Draft, facts: RecordFacts) -> Anchor | None:
+        """Return what an extra goes on from, where it says so: what goes on from it does too."""
+        if not facts.is_placed:
+            return None
+        if facts.parent_uuid is not None:
+            return self._places.find(facts.parent_uuid)
+        return current.tape.root if current.tape is not None else None
 
     def _add_unreadable(self, record: Record[Any], reason: str) -> None:
         current = self._current
@@ -146,10 +157,12 @@ class Threader:
 
     def _begin_turn(self, tape: Tape, number: int, facts: RecordFacts) -> Draft:
         draft = Draft(facts.role, number)
-        parent = self._find_fork(tape, facts) if facts.is_prompt else None
+        may_go_back = facts.is_prompt or facts.is_placed
+        parent = self._find_fork(tape, facts) if may_go_back else None
         if parent is not None:
+            tape.open = None
             tape.fork(parent)
-        is_anchor = facts.is_prompt or facts.is_boundary or facts.role == "assistant"
+        is_anchor = may_go_back or facts.is_boundary or facts.role == "assistant"
         tape.append(draft, tape.newest, is_anchor=is_anchor)
         if facts.role == "assistant" and facts.message_id is not None:
             draft.message_id = facts.message_id
@@ -159,6 +172,8 @@ class Threader:
     def _find_fork(self, tape: Tape, facts: RecordFacts) -> Draft | None:
         """Return the turn that a prompt goes back to, or None where it goes on."""
         anchor = self._places.find(facts.parent_uuid)
+        if facts.is_placed and facts.parent_uuid is None:
+            anchor = tape.root
         if anchor is None or anchor.tape is not tape or anchor is tape.newest.anchor:
             return None
         if tape.fork_count >= FORK_COUNT_MAX or self._places.find(facts.uuid) is not None:
