@@ -166,6 +166,15 @@ class PackReader:
             generation >= LEADER_BIT,
         )
 
+    def parent_at(self, ordinal: int) -> int:
+        """Return the ordinal of the only parent of the turn whose facts were asked for last.
+
+        -1 where it has none or several, or one outside this pack.
+        """
+        index = self.index
+        word = index.turn_parents[ordinal - self._turns_shift]
+        return index.ordinals[word - 1] if 0 < word <= index.object_count else -1
+
     def trace_leader(self, ordinal: int) -> int:
         """Return the ordinal of the leader of a turn's tape, going back along first parents.
 

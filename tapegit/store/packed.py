@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|pack|cruft)", re.ASCII)
 _SMALL_OBJECT_COUNT_MAX: Final = 1 << 11
+_TRACED_COUNT_MAX: Final = 1 << 14
+"""Several times what `ObjectDatabase.read_many` takes ahead."""
 _YOUNG_NS: Final = 3600 * 1_000_000_000
 """An index younger than this may have a name that its writer has not synced yet."""
 _SETTLED_NS: Final = 2_000_000_000
@@ -69,6 +71,7 @@ class PackedSource:
         self._durable: set[str] = set()
         self._listed_ns = -1
         self._opened_count = 0
+        self._traced: dict[ObjectId, tuple[PackReader, int]] = {}
 
     @property
     def packs(self) -> list[PackReader]:
@@ -127,6 +130,9 @@ class PackedSource:
 
     def locate_opened(self, oid: ObjectId) -> tuple[PackReader, int] | None:
         """Return an open pack that has the object and its ordinal there, or None."""
+        traced = self._traced.get(oid)
+        if traced is not None:
+            return traced
         for reader in self._small.candidates(oid):
             ordinal = reader.locate(oid)
             if ordinal >= 0:
@@ -163,7 +169,25 @@ class PackedSource:
     def find_facts_opened(self, oid: ObjectId) -> tuple[bool, TurnFacts | None]:
         """Return whether an open pack has the object, and what it knows of a turn."""
         located = self.locate_opened(oid)
-        return (False, None) if located is None else (True, located[0].facts_at(located[1]))
+        if located is None:
+            return False, None
+        reader, ordinal = located
+        facts = reader.facts_at(ordinal)
+        if facts is not None:
+            self._trace(oid, located, facts)
+        return True, facts
+
+    def _trace(self, oid: ObjectId, located: tuple[PackReader, int], facts: TurnFacts) -> None:
+        """Keep where a turn is, and its parent: a walk asks for that next, a log for both again."""
+        traced = self._traced
+        if len(traced) >= _TRACED_COUNT_MAX:
+            traced.clear()
+        traced[oid] = located
+        if len(facts.parents) == 1:
+            reader, ordinal = located
+            parent = reader.parent_at(ordinal)
+            if parent >= 0:
+                traced[facts.parents[0]] = reader, parent
 
     def match_prefix(self, prefix: OidPrefix, *, count_max: int = 2) -> list[ObjectId]:
         """Return up to `count_max` ids that begin with the prefix, ascending.
@@ -318,6 +342,7 @@ class PackedSource:
     def _keep(self, readers: list[PackReader]) -> None:
         """Let these be the packs that are open."""
         self._large, self._small = [], PackLookup()
+        self._traced = {}
         for reader in readers:
             self._add(reader)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.formats.pack import SECTION_BLOBS, SECTION_ROPES, SECTION_TURNS, SPACE_BLOB, SPACE_TURN
 from tapegit.objects.kind import Kind, Object, format_framing
-from tapegit.objects.oid import hash_framed
+from tapegit.objects.oid import hash_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def read_turn_run(
             framing = framings.get(size)
             if framing is None:
                 framing = framings[size] = format_framing(Kind.TURN, size)
-            if hash_framed(framing, data) != oid:
+            if hash_content(framing + data) != oid:
                 data = None
         found.append(None if data is None else Object(Kind.TURN, data))
     return found

@@ -78,12 +78,14 @@ def _print_oneline(terminal: Terminal, entries: Iterable[Any], form: LogForm) ->
         for entry in entries:
             terminal.line(*oneline_parts(entry.oid, entry.data, form))
         return
+    abbreviate = form.abbreviate
     for entry in entries:  # the same lines, put together without parts: logs are long
         subject = decode_subject(entry.data)
-        role, summary = subject.role, subject.summary
-        text = role if summary is None else f"{role}: {summary}"
-        shown = text if text.isprintable() else escape_line(text)
-        terminal.line(f"{form.abbreviate(entry.oid)} {shown}")
+        summary = subject.summary
+        text = subject.role if summary is None else f"{subject.role}: {summary}"
+        if not text.isprintable():
+            text = escape_line(text)
+        terminal.line(f"{abbreviate(entry.oid)} {text}")
 
 
 def oneline_parts(oid: ObjectId, data: bytes, form: LogForm) -> Parts:
