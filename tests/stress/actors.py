@@ -173,7 +173,7 @@ class Checker(Collector):
     def step(self) -> None:
         """Run it once."""
         out = self._run("fsck", "--full", "--no-dangling")
-        self.note(did="fsck", out=out)
+        self.note(did="fsck", lines=out.splitlines())
 
 
 def read_tape(repository: Repository, oid: ObjectId) -> None:
