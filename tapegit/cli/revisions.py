@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _COUNT_MAX: Final = 1 << 62
 """More than any store holds, and less than what a number of the machine holds."""
 _LINE_SIZE_MAX_BYTES: Final = 65_536
+_COUNT_OPTION: Final = "--max-count"
 
 
 class _WalkValues(TypedDict):
@@ -59,9 +60,10 @@ class RevisionCommand(click.Command):
             elif self._is_token(word):
                 tokens.append(word)
             elif word[1:].isdecimal() and word.isascii():
-                options += ["-n", word[1:]]
+                options += [_COUNT_OPTION, word[1:]]
             else:
-                options.append(word)
+                # Click first takes a short option for a long one, and looks for what was meant.
+                options.append(_COUNT_OPTION if word == "-n" else word)
                 if self._takes_next(word):
                     options += [value for value in (next(words, None),) if value is not None]
         return super().parse_args(ctx, [*options, "--", *tokens])
