@@ -9,6 +9,7 @@ Source: tapes(1).
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -223,7 +224,10 @@ def main() -> NoReturn:
     """Run `tapes` with the arguments of this process."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_missing_streams()
-    cli.main()
+    try:
+        cli.main()
+    finally:
+        gc.freeze()  # everything goes now: no need to search it for cycles once more
 
 
 def _open_missing_streams() -> None:

@@ -77,6 +77,13 @@ class RevisionCommand(click.Command):
         option = self._find_option(word)
         return option is not None and not (option.is_flag or isinstance(option, AttachedOption))
 
+    def _long_name(self, word: str) -> str:
+        """Return `--max-count` for `-n`: click searches for what a short one may have meant."""
+        option = self._find_option(word)
+        if option is None or len(word) != 2 or word not in option.opts:
+            return word
+        return max(option.opts, key=len)
+
     def _find_option(self, word: str) -> click.Option | None:
         for param in self.params:
             if isinstance(param, click.Option) and word in (*param.opts, *param.secondary_opts):
