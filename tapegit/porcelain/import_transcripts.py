@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import StaleRefError, TranscriptError
+from tapegit.errors import DataError, ObjectNotFoundError, StaleRefError, TranscriptError
 from tapegit.graph.turns import TurnGraph
 from tapegit.recorder.outcome import GROWN, NEW, SKIPPED, UNCHANGED, ImportedFile
 from tapegit.recorder.rehearsal import Rehearsal
@@ -59,7 +59,6 @@ def import_transcripts(
     Raises:
         StorageError: The store could not be written.
         LockedError: gc or another writer was in the way for too long.
-        DataError: A session that is recorded already is damaged.
     """
     files = iter_source_paths(paths)
     if dry_run:
@@ -131,8 +130,11 @@ def _plan_file(plan: SessionRefs, recorded: Recorded) -> ImportedFile:
     path, source, reason = recorded
     if source is None:
         return ImportedFile(path, SKIPPED, reason)
-    was_known = plan.is_known(source)
-    is_more = plan.plan(source)
+    try:
+        was_known = plan.is_known(source)
+        is_more = plan.plan(source)
+    except (DataError, ObjectNotFoundError) as error:
+        return ImportedFile(path, SKIPPED, f"what is recorded of it is damaged: {error}")
     state = UNCHANGED if not is_more else GROWN if was_known else NEW
     first = source.tapes[0]
     return ImportedFile(

@@ -13,6 +13,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from tapegit.errors import TapesError
 from tapegit.recorder.session_names import (
     FORK_DIGIT_COUNT,
     fork_ref,
@@ -66,14 +67,26 @@ class SessionRefs:
         self._before: dict[RefName, ObjectId | None] = {}
         self._now: dict[RefName, ObjectId | None] = {}
         self._is_forward: dict[RefName, bool] = {}
+        self._names: dict[str, set[RefName]] = {}
+        self._undo: list[tuple[RefName, ObjectId | None]] = []
 
     def plan(self, source: RecordedSource) -> bool:
         """Work out the moves of a source; return whether it adds anything.
 
         Raises:
-            ObjectNotFoundError: An object of a recorded tape is missing.
-            DataError: A recorded tape or a ref is damaged.
+            ObjectNotFoundError: An object of a recorded tape is missing; nothing moves for
+                this source.
+            DataError: A recorded tape or a ref is damaged; the same.
         """
+        self._undo = []
+        try:
+            return self._plan(source)
+        except TapesError:
+            for name, oid in reversed(self._undo):
+                self._now[name] = oid
+            raise
+
+    def _plan(self, source: RecordedSource) -> bool:
         harness = source.harness.name
         unnamed = f"unnamed-{source.unnamed_digits}"
         for tape in source.tapes:
@@ -111,6 +124,9 @@ class SessionRefs:
         name = tape_ref(folder, tape.agent)
         holder = self._read(name)
         if holder is None and self._is_in_agents(folder, tape):
+            return False
+        left = tape.left_behind
+        if holder == tape.tip and all(self._read(fork_ref(folder, oid)) == oid for oid in left):
             return False
         lines = _Lines(self._graph, self._find, (tape.tip, *tape.left_behind))
         prefix = other_prefix(folder, tape.agent)
@@ -212,7 +228,7 @@ class SessionRefs:
             is_passed = self._highest(state) <= record_count
             return Relation.EARLIER if is_passed else Relation.LATER
         if relation is Relation.EARLIER_BY_TAIL:
-            folder = name.rpartition("/file/")[0]
+            folder = _folder_of(name)
             others = [tip for other, tip in self._iter_tapes(folder) if other != name]
             is_behind = any(self._highest(tip) >= record_count for tip in others)
             return Relation.LATER if is_behind else Relation.EARLIER
@@ -244,10 +260,11 @@ class SessionRefs:
     def _read(self, name: RefName) -> ObjectId | None:
         if name not in self._now:
             self._now[name] = self._before[name] = self._find_ref(name)
+            self._names.setdefault(_folder_of(name), set()).add(name)
         return self._now[name]
 
     def _set(self, name: RefName, oid: ObjectId | None) -> None:
-        self._read(name)
+        self._undo.append((name, self._read(name)))
         self._now[name] = oid
 
     def _iter_tapes(self, folder: str) -> Iterator[tuple[RefName, ObjectId]]:
@@ -257,7 +274,8 @@ class SessionRefs:
     def _iter_named(self, prefix: str) -> Iterator[tuple[RefName, ObjectId]]:
         """Yield the refs whose names begin so, as they will be."""
         names = {name for name, _ in self._iter_refs(prefix)}
-        names.update(name for name in self._now if name.startswith(prefix))
+        known = self._names.get(_folder_of(prefix), ())
+        names.update(name for name in known if name.startswith(prefix))
         for name in sorted(names):
             oid = self._read(name)
             if oid is not None:
@@ -302,3 +320,7 @@ class _Lines:
         while len(self._read) <= number:
             self._read.append(Line(self._graph, self._tips[len(self._read)]))
         return self._read[number]
+
+
+def _folder_of(name: str) -> str:
+    return name.partition("/file/")[0]

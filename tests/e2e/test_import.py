@@ -212,3 +212,16 @@ def test_whole_fixture_comes_back(tapes, store):
     oids = tapes("rev-list", "--reverse", session).lines
     pieces = [tapes("show", "--raw", oid).data for oid in oids]
     assert b"".join(pieces) == fixture.read_bytes()
+
+
+def test_damaged_session_does_not_stop_the_others(tapes, store, work, source):
+    """A recorded session that cannot be read is told; the others are imported."""
+    tapes("import", source)
+    (store / "refs/sessions/claude-code/s/file").mkdir(parents=True, exist_ok=True)
+    (store / "refs/sessions/claude-code/s/file/main").write_text("rubbish\n")
+    other = work / "other.jsonl"
+    other.write_bytes(jsonl([user("hi", sessionId="t")]))
+    done = tapes("import", source, other, code=34)
+    assert done.lines[-1] == "1 new, 0 grown, 0 unchanged, 1 skipped, 0 unreadable records"
+    assert "is damaged" in done.err
+    assert tapes("log", "--oneline", "-n1", "t").lines[0].endswith("user: hi")
