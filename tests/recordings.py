@@ -10,7 +10,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tapegit.dialects.table import find_decoder
 from tapegit.graph.turns import TurnGraph
+from tapegit.objects.oid import ObjectId
+from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import Turn, decode_turn
 from tapegit.recorder.session_refs import SessionRefs
 from tapegit.recorder.source import RecordedSource, recognise, record_source
@@ -20,7 +23,7 @@ from tapegit.store.memory import MemorySource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tapegit.objects.oid import ObjectId
+    from tapegit.dialects.parts import AnyPart
     from tapegit.refs.names import RefName
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "claude-code"
@@ -76,6 +79,13 @@ class Recordings:
             oid = turn.parent_ids[0] if turn.parents else None
         turns.reverse()
         return turns
+
+    def parts(self, turn: Turn) -> list[AnyPart]:
+        """Return the parts of a turn."""
+        decode = find_decoder(turn.dialect)
+        assert decode is not None
+        oids = [ObjectId.parse(piece.oid) for piece in turn.raw]
+        return list(decode(read_content(self.objects.find, oid) for oid in oids))
 
     def rebuild(self, source: RecordedSource) -> bytes:
         """Return the bytes of a source from its tapes alone."""

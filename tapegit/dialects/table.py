@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects import claude_code_parts
+from tapegit.dialects import claude_code_parts, codex_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     Decode = Callable[[Iterable[bytes]], Iterator[AnyPart]]
 
-DECODERS: Final[dict[str, Decode]] = {"claude-code@1": claude_code_parts.iter_parts}
+DECODERS: Final[dict[str, Decode]] = {
+    "claude-code@1": claude_code_parts.iter_parts,
+    "codex@1": codex_parts.iter_parts,
+}
 
 
 def find_decoder(dialect: str | None) -> Decode | None:

@@ -18,13 +18,14 @@ import zstandard
 from tapegit.errors import FormatError, IntegrityError, TruncatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 WINDOW_SIZE_MAX_BYTES: Final = 1 << 27
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _HEADER_SIZE_MAX_BYTES: Final = 18
 _SIZE_UNKNOWN: Final = zstandard.CONTENTSIZE_UNKNOWN
 _SALVAGE_STEP_BYTES: Final = 1 << 10
+_STREAM_STEP_BYTES: Final = 1 << 9
 _SINGLE_SEGMENT: Final = 1 << 5
 _HAS_CHECKSUM: Final = 1 << 2
 _WINDOW_LOG_MIN: Final = 10
@@ -115,6 +116,41 @@ def decompress(frame: bytes | memoryview, *, size_max: int, where: object) -> by
             where=where,
         )
     return content
+
+
+def is_frame(head: bytes) -> bool:
+    """Return whether bytes begin as a frame does."""
+    return head.startswith(_MAGIC)
+
+
+def iter_stream(chunks: Iterable[bytes], *, where: object) -> Iterator[bytes]:
+    """Yield what frames of others, one after the other, hold; their sizes need not be stated.
+
+    Memory is bounded whatever they claim: the input is taken in steps so small that no step
+    gives more than some MiB.
+
+    Raises:
+        FormatError: The bytes are not such frames.
+        TruncatedError: They end inside one.
+    """
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
+    frame = None
+    for chunk in chunks:
+        for start in range(0, len(chunk), _STREAM_STEP_BYTES):
+            piece = chunk[start : start + _STREAM_STEP_BYTES]
+            while piece:
+                frame = frame or decompressor.decompressobj()
+                try:
+                    data = frame.decompress(piece)
+                except zstandard.ZstdError as error:
+                    raise _format_error(where, "no frames of zstd", str(error)) from error
+                if data:
+                    yield data
+                piece = b""
+                if frame.eof:
+                    piece, frame = frame.unused_data, None
+    if frame is not None:
+        raise _truncated_error(where, 0)
 
 
 def salvage(

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tapegit.harness.claude_code import CLAUDE_CODE
+from tapegit.harness.codex import CODEX
 
 if TYPE_CHECKING:
     from tapegit.harness.facts import Harness
 
-HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE,)
+HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE, CODEX)
 HEAD_RECORD_COUNT: Final = 256
 """How many readable records are looked at before a file counts as nobody's."""
 

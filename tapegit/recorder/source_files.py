@@ -2,7 +2,8 @@
 
 Rules: only plain files are read, whatever the path names; a link that was named is followed,
 one that was found in a folder is not. A file is read up to the size it had when it was opened,
-so what is appended meanwhile waits for the next import.
+so what is appended meanwhile waits for the next import. A file that is compressed with zstd
+stands for what it holds.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Self
 
-from tapegit.errors import TranscriptError
+from tapegit.errors import FormatError, TranscriptError, TruncatedError
+from tapegit.formats.zstd import is_frame, iter_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 CHUNK_SIZE_BYTES: Final = 1 << 20
+DECOMPRESSED_SIZE_MAX_BYTES: Final = 1 << 32
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -86,11 +90,28 @@ class SourceFile:
         os.close(self._fd)
 
     def iter_chunks(self) -> Iterator[bytes]:
-        """Yield the bytes of the file from its beginning.
+        """Yield the bytes of the file from its beginning, decompressed if they are compressed.
 
         Raises:
-            TranscriptError: The file cannot be read.
+            TranscriptError: The file cannot be read, or not be decompressed.
         """
+        stored = self._iter_stored()
+        head = next(stored, b"")
+        chunks = chain((head,), stored) if head else iter(())
+        return self._iter_decompressed(chunks) if is_frame(head) else chunks
+
+    def _iter_decompressed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        size_bytes = 0
+        try:
+            for chunk in iter_stream(chunks, where=self.path):
+                size_bytes += len(chunk)
+                if size_bytes > DECOMPRESSED_SIZE_MAX_BYTES:
+                    raise _undone(self.path, "more than 4 GiB when decompressed")
+                yield chunk
+        except (FormatError, TruncatedError) as error:
+            raise _undone(self.path, "it is compressed, and damaged") from error
+
+    def _iter_stored(self) -> Iterator[bytes]:
         position = 0
         while position < self.size_bytes:
             wanted = min(CHUNK_SIZE_BYTES, self.size_bytes - position)
@@ -102,6 +123,10 @@ class SourceFile:
                 return  # it became shorter
             position += len(chunk)
             yield chunk
+
+
+def _undone(path: str, reason: str) -> TranscriptError:
+    return TranscriptError(f"cannot import '{path}': {reason}", path=path, reason=reason)
 
 
 def _refused(path: str, error: OSError | ValueError) -> TranscriptError:
