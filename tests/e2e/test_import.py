@@ -224,4 +224,5 @@ def test_damaged_session_does_not_stop_the_others(tapes, store, work, source):
     done = tapes("import", source, other, code=34)
     assert done.lines[-1] == "1 new, 0 grown, 0 unchanged, 1 skipped, 0 unreadable records"
     assert "is damaged" in done.err
-    assert tapes("log", "--oneline", "-n1", "t").lines[0].endswith("user: hi")
+    name = "refs/sessions/claude-code/t/file/main"
+    assert tapes("log", "--oneline", "-n1", name).lines[0].endswith("user: hi")
