@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tapegit.store.index_builder import BuiltIndex
 
-_MAPPED_SIZE_MIN_BYTES: Final = 16 << 20
-"""A mapping keeps a descriptor; an index is mapped only where reading it would cost more."""
+_MAPPED_SIZE_MIN_BYTES: Final = 1 << 20
+"""A mapping keeps a descriptor; an index is mapped only where reading it costs a multiple."""
 
 
 def read_index(path: Path) -> PackIndex:
