@@ -2,7 +2,9 @@
 
 Rules: consecutive ropes share nearly all their nodes, so the bytes below a node are kept for a
 while; what is too large to keep is hashed piece by piece. Memory is bounded whatever the size.
-What is missing or damaged below a rope is reported by whoever reads that object, not here.
+What is missing or damaged below a rope is reported by whoever reads that object, not here. A
+rope that stands for vastly more than is stored below it is not followed: a few kilobytes can
+name the same node again and again, level by level, and so stand for petabytes.
 
 Source: tapesformat-rope(5), "Checking".
 """
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _KEPT_SIZE_MAX_BYTES: Final = 24 * MIB
 _ITEM_SIZE_MAX_BYTES: Final = 4 * MIB
+_REPEATED_SIZE_MAX_BYTES: Final = 64 * MIB
+_REPEATS_MAX: Final = 1000
 
 
 class RopeChecker:
@@ -38,6 +42,8 @@ class RopeChecker:
     def find_error(self, oid: ObjectId, node: RopeNode) -> str | None:
         """Return what is wrong with a rope, or None: also where something below cannot be read."""
         try:
+            if node.size_bytes > _REPEATED_SIZE_MAX_BYTES and self._is_bomb(node):
+                return f"it stands for more than {_REPEATS_MAX} times what is stored below it"
             if node.size_bytes <= _ITEM_SIZE_MAX_BYTES:
                 data = b"".join(self._iter_node(node))
                 self._keep(oid, node.level, data)
@@ -52,6 +58,26 @@ class RopeChecker:
         except DataError as error:
             return str(error)
         return None if digest == node.whole else "it gives other bytes than it states"
+
+    def _is_bomb(self, node: RopeNode) -> bool:
+        """Return whether too little is stored below a node; of a sound one, little is read."""
+        wanted_bytes = node.size_bytes // _REPEATS_MAX
+        seen: set[ObjectId] = set()
+        stack = [node]
+        while stack and wanted_bytes > 0:
+            node = stack.pop()
+            for entry in node.entries:
+                if entry.oid is None:
+                    wanted_bytes -= len(entry.literal)
+                elif entry.oid not in seen:
+                    seen.add(entry.oid)
+                    if node.level:
+                        stack.append(self._read_node(entry, entry.oid, node.level - 1))
+                    else:
+                        wanted_bytes -= len(self._read_blob(entry, entry.oid))
+                if wanted_bytes <= 0:
+                    return False
+        return wanted_bytes > 0
 
     def _iter_node(self, node: RopeNode) -> Iterator[bytes]:
         stack = [(node.level, iter(node.entries))]

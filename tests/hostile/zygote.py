@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import importlib
-import io
 import json
 import os
 import resource
@@ -69,14 +68,19 @@ class Zygote:
         stdin: bytes = b"",
         env: dict[str, str] | None = None,
         timeout_s: float = 10.0,
+        limits: dict[str, int] | None = None,
     ) -> Result:
-        """Run `tapes` with these arguments in this directory."""
+        """Run `tapes` with these arguments in this directory.
+
+        `limits` are of the system, by name; that of `RLIMIT_AS` is beyond what is in use.
+        """
         request = {
             "argv": argv,
             "cwd": str(cwd),
             "stdin": base64.b64encode(stdin).decode(),
             "env": env,
             "timeout_s": timeout_s,
+            "limits": limits or {},
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -108,12 +112,11 @@ def _run_child(request: dict) -> None:
         if request["env"] is not None:
             os.environ.clear()
             os.environ.update(request["env"])
+        _set_limits(request["limits"])
         sys.argv = ["tapes", *request["argv"]]
-        sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))
-        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8")
-        sys.stderr = io.TextIOWrapper(
-            open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace"
-        )
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
         importlib.import_module("tapegit.cli.main").main()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -125,6 +128,15 @@ def _run_child(request: dict) -> None:
         with contextlib.suppress(BaseException):
             sys.stderr.flush()
         os._exit(code)
+
+
+def _set_limits(limits: dict[str, int]) -> None:
+    for name, value in limits.items():
+        used = 0
+        if name == "RLIMIT_AS":
+            with open("/proc/self/statm") as file:
+                used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(getattr(resource, name), (used + value, used + value))
 
 
 def _memory_file(content: bytes = b"") -> int:
