@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures" / "transcripts"
 SHARED = ROOT.parent / "shared" / "data"
-HARNESSES = ("codex",)
+HARNESSES = ("codex", "pi")
 
 
 def iter_paths(harness: str) -> list[Path]:

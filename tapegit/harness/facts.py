@@ -78,6 +78,7 @@ class RecordFacts(NamedTuple):
     fallback: str | None = None
     tools: tuple[str, ...] = ()
     model: str | None = None
+    provider: str | None = None
     stop: str | None = None
     usage: UsageFacts | None = None
     session: SessionFacts | None = None

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.harness.claude_code import CLAUDE_CODE
 from tapegit.harness.codex import CODEX
+from tapegit.harness.pi import PI
 
 if TYPE_CHECKING:
     from tapegit.harness.facts import Harness
 
-HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE, CODEX)
+HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE, CODEX, PI)
 HEAD_RECORD_COUNT: Final = 256
 """How many readable records are looked at before a file counts as nobody's."""
 

@@ -77,6 +77,7 @@ class Draft:
         "parent",
         "piece_count",
         "pieces",
+        "provider",
         "role",
         "session",
         "stop",
@@ -107,6 +108,7 @@ class Draft:
         self.fallback: str | None = None
         self.tools: dict[str, None] = {}
         self.model: str | None = None
+        self.provider: str | None = None
         self.stop: str | None = None
         self.usage: UsageFacts | None = None
         self.session: Session | None = None
@@ -129,6 +131,7 @@ class Draft:
             if len(self.tools) < TOOL_COUNT_MAX:
                 self.tools[name] = None
         self.model = facts.model or self.model
+        self.provider = facts.provider or self.provider
         self.stop = facts.stop or self.stop
         self.usage = facts.usage or self.usage
 
@@ -151,6 +154,7 @@ class Draft:
             raw=self._raw(parent.last if parent is not None else 0),
             summary=self._summary(),
             model=self.model,
+            provider=self.provider,
             stop=self.stop,
             tools=tuple(self.tools),
             usage=Usage(**self.usage._asdict()) if self.usage is not None else None,
@@ -163,7 +167,8 @@ class Draft:
         self.parent = None
         self.pieces = []
         self.labels = []
-        self.headline = self.fallback = self.message_id = self.model = self.stop = None
+        self.headline = self.fallback = self.message_id = self.model = None
+        self.provider = self.stop = None
         self.tools = {}
         self.usage = self.session = None
 
