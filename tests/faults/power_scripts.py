@@ -102,10 +102,8 @@ def update_refs_together(tapes: Zygote, sources: Path) -> list[Step]:
     tip, parent = _tip_and_parent(tapes, sources)
     steps = [Step(("update-ref", "--stdin"), _order("create refs/heads/pair {tip}\n", tip, parent))]
     there, back = (
-        "update refs/heads/{0} {{{1}}} {{{2}}}\nupdate refs/heads/{3} {{{1}}} {{{2}}}\n".format(
-            "main", old, new, "pair"
-        )
-        for old, new in (("tip", "parent"), ("parent", "tip"))
+        "".join(f"update refs/heads/{name} {{{new}}} {{{old}}}\n" for name in ("main", "pair"))
+        for new, old in (("parent", "tip"), ("tip", "parent"))
     )
     for n in range(80):
         orders = f"{(there, back)[n % 2]}create refs/heads/new/{n} {{tip}}\n"

@@ -10,16 +10,18 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tapegit.formats.loose import encode_loose
 from tapegit.objects.kind import Kind, object_id
-from tapegit.objects.oid import ObjectId
 from tests.builders import make_repo, make_tape, set_ref, write_blob, write_tag
 from tests.hostile.zygote import TIMED_OUT, Result, Zygote
 from tests.packs import oid_of, sample, write_pack
+
+if TYPE_CHECKING:
+    from tapegit.objects.oid import ObjectId
 
 SECONDS_MAX = 5.0
 PEAK_MAX_MIB = 300.0

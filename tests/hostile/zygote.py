@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TIMED_OUT = -1000
 """The exit code that stands for "killed after the time limit"."""
 
+NO_FOLDER = 126
+"""The exit code that stands for "the working directory cannot be entered": `tapes` never ran."""
+
 
 class Result(NamedTuple):
     """What one run did.
@@ -109,6 +112,9 @@ def _run_child(request: dict) -> None:
     code = 1
     try:
         os.chdir(request["cwd"])
+    except OSError:
+        os._exit(NO_FOLDER)
+    try:
         if request["env"] is not None:
             os.environ.clear()
             os.environ.update(request["env"])
