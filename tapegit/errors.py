@@ -28,6 +28,7 @@ Rules of this file:
     │  ├─ TruncatedError                   33
     │  └─ TranscriptError                  34
     ├─ StorageError                        36
+    ├─ RedactionError                      37
     └─ RemoteError                         43
        ├─ TransportError                   40
        ├─ ProtocolError                    41
@@ -187,6 +188,13 @@ class StorageError(TapesError):
 
     exit_code = 36
     code_name = "storage"
+
+
+class RedactionError(TapesError):
+    """Secrets cannot be found as they must be, so nothing is stored; the field is rule."""
+
+    exit_code = 37
+    code_name = "redaction"
 
 
 class RemoteError(TapesError):

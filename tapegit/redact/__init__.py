@@ -1,0 +1,1 @@
+"""Redaction: secrets are found by rules over decoded text and never reach the store."""

@@ -1,0 +1,78 @@
+r"""Regular expressions in linear time: the door to google-re2.
+
+Patterns and texts are bytes, read as Latin-1, so that any bytes are a text; `\b`, `\w` and
+case mean those of ASCII. There is no backtracking, no look-around and no reference back: no
+text makes a search take longer than its length times that of the pattern.
+
+Source: tapesredaction(7), "Patterns".
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import re2
+
+from tapegit.errors import ConfigError
+
+MEMORY_MAX_BYTES: Final = 64 << 20
+"""Of the automaton of one pattern; with less it only becomes slower."""
+
+
+class Span(NamedTuple):
+    """Where something was found: offsets in bytes."""
+
+    start: int
+    end: int
+
+
+class Pattern:
+    """One compiled regular expression.
+
+    Args:
+        source: The expression.
+        is_plain: Whether it is to be taken as a text, not as an expression.
+
+    Raises:
+        ConfigError: It is none.
+    """
+
+    def __init__(self, source: bytes, *, is_plain: bool = False) -> None:
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1
+        options.max_mem = MEMORY_MAX_BYTES
+        options.log_errors = False
+        options.literal = is_plain
+        try:
+            self._regexp = re2.compile(source, options)
+        except re2.error as error:
+            shown = source.decode("latin-1")[:80]
+            raise ConfigError(f"'{shown}' is no pattern: {_reason(error)}") from error
+
+    def matches(self, text: bytes) -> bool:
+        """Return whether it is found anywhere in a text."""
+        return self._regexp.search(text) is not None
+
+    def matches_whole(self, text: bytes) -> bool:
+        """Return whether a text is an instance of it."""
+        return self._regexp.fullmatch(text) is not None
+
+    def find(self, text: bytes, start: int) -> tuple[Span, Span] | None:
+        """Return where it is next found: the whole, and the first group that took part.
+
+        Where it has no groups both are the whole.
+        """
+        match = self._regexp.search(text, start)
+        if match is None:
+            return None
+        whole = Span(*match.span())
+        for group in range(1, self._regexp.groups + 1):
+            span = Span(*match.span(group))
+            if 0 <= span.start < span.end:
+                return whole, span
+        return whole, whole
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    return reason.decode("latin-1") if isinstance(reason, bytes) else str(reason)

@@ -1,0 +1,120 @@
+r"""Texts as they read once their escapes are undone, and the way back to the bytes.
+
+A secret may be written `\u0073k-...` in a JSON string, or be in a JSON text that is itself
+in a string of another. So a text is looked at several times: as it is, with the escapes of
+JSON undone, with those undone that show up then, and so on. Every view knows which bytes of
+the source each of its own came from. What looks like an escape and was none does no harm: it
+is looked at both ways.
+
+Source: tapesredaction(7), "Where secrets are looked for".
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
+
+from tapegit.redact.patterns import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VIEW_COUNT_MAX: Final = 6
+
+_ESCAPE: Final = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt\']))')
+_SHORT: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_BACKSLASH: Final = ord("\\")
+
+
+class View:
+    """A text, and where its bytes came from.
+
+    Attributes:
+        data: The text.
+    """
+
+    def __init__(self, data: bytes, origin: View | None = None) -> None:
+        self.data = data
+        self._origin = origin
+        # For every escape: where it and what it stands for begin and end.
+        self._starts = array("q")
+        self._ends = array("q")
+        self._origin_starts = array("q")
+        self._origin_ends = array("q")
+
+    def unescape(self) -> View | None:
+        """Return the text with one level of escapes undone, or None where there are none."""
+        parts: list[bytes] = []
+        view = View(b"", self)
+        position = size = 0
+        for match in _ESCAPE.finditer(self.data):
+            start, end = match.span()
+            digits, letter = match.groups()
+            text = _character(digits) if digits else _SHORT.get(letter, letter)
+            size += start - position
+            view._starts.append(size)
+            view._origin_starts.append(start)
+            parts += (self.data[position:start], text)
+            size += len(text)
+            view._ends.append(size)
+            view._origin_ends.append(end)
+            position = end
+        if not parts:
+            return None
+        parts.append(self.data[position:])
+        view.data = b"".join(parts)
+        return view
+
+    def to_source(self, span: Span) -> Span:
+        """Return which bytes of the source a part of this view came from, whole escapes."""
+        view: View = self
+        while view._origin is not None:
+            span = Span(view._start_of(span.start), view._end_of(span.end))
+            view = view._origin
+        return span
+
+    def widened(self, span: Span) -> Span:
+        """Return a part with the backslash before it, if that makes an escape of its start.
+
+        Without it an escape one level down would be torn in two.
+        """
+        start = span.start
+        while start > 0 and self.data[start - 1] == _BACKSLASH:
+            start -= 1
+        return Span(span.start - (span.start - start) % 2, span.end)
+
+    def _start_of(self, position: int) -> int:
+        number = bisect_right(self._starts, position) - 1
+        if number < 0:
+            return position
+        if position < self._ends[number]:
+            return self._origin_starts[number]
+        return self._origin_ends[number] + position - self._ends[number]
+
+    def _end_of(self, position: int) -> int:
+        number = bisect_right(self._starts, position - 1) - 1
+        if number < 0:
+            return position
+        if position <= self._ends[number]:
+            return self._origin_ends[number]
+        return self._origin_ends[number] + position - self._ends[number]
+
+
+def iter_views(data: bytes, *, is_json: bool) -> Iterator[View]:
+    """Yield a text with no, one, two ... levels of escapes undone; of JSON all but the first."""
+    view: View | None = View(data)
+    for number in range(VIEW_COUNT_MAX):
+        assert view is not None
+        following = view.unescape() if b"\\" in view.data else None
+        if number or following is None or not is_json:
+            yield view
+        if following is None:
+            return
+        view = following
+
+
+def _character(digits: bytes) -> bytes:
+    code = int(digits, 16)
+    return b"\xff" if 0xD800 <= code < 0xE000 else chr(code).encode()
