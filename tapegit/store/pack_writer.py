@@ -244,8 +244,7 @@ class PackWriter:
         if not section.object_count:
             return
         for kind in Kind:
-            left = section.take_frame(kind)
-            if left is not None:
+            for left in section.take_rest(kind):
                 self._compressor.put(left)
         self._collect(all_of_them=True)
         for kind in Kind:

@@ -23,11 +23,15 @@ from tapegit.formats.records import encode_record, split_rope, split_turn
 from tapegit.objects.kind import MIB, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 BLOB_CONTENT_COLD_BYTES: Final = 16 * MIB
 BLOB_CONTENT_RECENT_BYTES: Final = MIB
 LINKED_CONTENT_BYTES: Final = MIB // 4
+TAIL_BYTES: Final = MIB // 4
+TAILED_CONTENT_BYTES_MIN: Final = 4 * MIB
+"""What was recorded last is read most: the end of a large frame becomes a small one."""
+
 _SPACES: Final = {Kind.BLOB: SPACE_BLOB, Kind.ROPE: SPACE_ROPE, Kind.TURN: SPACE_TURN}
 
 
@@ -83,20 +87,33 @@ class SectionWriter:
         self.object_count += 1
         return full
 
-    def take_frame(self, kind: Kind) -> FrameContent | None:
-        """Return what there is of a kind and not in a frame yet, or None where there is nothing."""
+    def take_rest(self, kind: Kind) -> Iterator[FrameContent]:
+        """Yield what there is of a kind and not in a frame yet, at the end of the section."""
         records = self._records[kind]
-        if not records:
-            return None
+        if kind is Kind.BLOB and self._sizes[kind] >= TAILED_CONTENT_BYTES_MIN:
+            start, size = len(records) - 1, len(records[-1])
+            while start and size + len(records[start - 1]) <= TAIL_BYTES:
+                start -= 1
+                size += len(records[start])
+            if start:
+                yield _frame(kind, records[:start])
+                records = records[start:]
+        if records:
+            yield _frame(kind, records)
+        self._empty(kind)
+
+    def _empty(self, kind: Kind) -> None:
         self._records[kind] = []
         self._sizes[kind] = 0
-        return FrameContent(kind, encode_frame_content(records), len(records))
 
     def _make_room(self, kind: Kind, size_bytes: int) -> FrameContent | None:
         size = self._sizes[kind] + 4 + size_bytes
-        if size <= self._content_sizes[kind] and len(self._records[kind]) < RECORD_COUNT_MAX:
+        records = self._records[kind]
+        if not records or (size <= self._content_sizes[kind] and len(records) < RECORD_COUNT_MAX):
             return None
-        return self.take_frame(kind)
+        full = _frame(kind, records)
+        self._empty(kind)
+        return full
 
     def _encode(self, kind: Kind, data: bytes) -> bytes:
         if kind is Kind.ROPE:
@@ -125,3 +142,7 @@ class SectionWriter:
             place = self._outer[oid] = len(self._outer)
             self.outer_ids += oid
         return place
+
+
+def _frame(kind: Kind, records: list[bytes]) -> FrameContent:
+    return FrameContent(kind, encode_frame_content(records), len(records))

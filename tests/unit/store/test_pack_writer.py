@@ -183,6 +183,20 @@ def test_frames_close_by_size(root, monkeypatch):
     read_all(root, objects)
 
 
+def test_the_end_of_a_large_frame_of_blobs_is_a_frame_of_its_own(root, monkeypatch):
+    """What was recorded last is in a small frame; a last blob that is large stands alone."""
+    monkeypatch.setattr(section_writer, "TAILED_CONTENT_BYTES_MIN", 8000)
+    monkeypatch.setattr(section_writer, "TAIL_BYTES", 4500)
+    counts = []
+    for last in (1000, 5000):
+        objects = [blob(b"%d" % n * (1000 if n < 19 else last)) for n in range(10, 20)]
+        name = write_pack(root, objects).path.name
+        (index,) = (r.index for r in ObjectDatabase(root).packs if r.path.name == name)
+        counts.append([index.record_count(frame) for frame in range(index.header.frame_count)])
+        read_all(root, objects)
+    assert counts == [[8, 2], [9, 1]]
+
+
 def test_the_largest_blob_fits(root):
     """16 MiB and their record size are one frame of the largest size."""
     data = os.urandom(1 << 16) * 256
