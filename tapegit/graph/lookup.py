@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import AmbiguousRevisionError, RefNotFoundError
+from tapegit.errors import AmbiguousRevisionError, DataError, RefNotFoundError
 from tapegit.objects.oid import OID_HEX_LENGTH, ObjectId, OidPrefix
 from tapegit.refs.names import HEAD, RefName, percent_decode_component
 
@@ -67,7 +67,7 @@ def look_up(
     prefix = OidPrefix.find(text)
     if prefix is not None and len(prefix) == OID_HEX_LENGTH:
         return Named(ObjectId.parse(prefix))  # no ref may look like an id
-    found = list(_iter_refs(refs, text)) or list(_iter_sessions(refs, text))
+    found = _list_refs(refs, text) or list(_iter_sessions(refs, text))
     if found:
         others = [str(named.ref) for named in found[1:]]
         if prefix is not None:
@@ -129,8 +129,21 @@ def _iter_refs(refs: RefReader, text: str) -> Iterator[Named]:
             yield Named(oid, name)
 
 
+def _list_refs(refs: RefReader, text: str) -> list[Named]:
+    """Return all that a name may mean, the first first; of the others only a warning tells."""
+    found: list[Named] = []
+    try:
+        found.extend(_iter_refs(refs, text))
+    except DataError:
+        if not found:
+            raise
+    return found
+
+
 def _iter_sessions(refs: RefReader, text: str) -> Iterator[Named]:
     """Yield the tape that stands for the session whose id is, or alone begins with, `text`."""
+    if text.startswith("refs/"):
+        return  # the name of a ref, written out; of sessions there may be very many
     whole: dict[str, list[Ref]] = {}
     begun: dict[str, list[Ref]] = {}
     for ref in refs.iter_refs(SESSIONS):

@@ -40,6 +40,9 @@ FOLDER_NAMES: Final = (
 )
 """Every folder of a new store, a folder before what is in it."""
 
+LOCAL_NAMES: Final = (OBJECTS_NAME, "refs", "logs", TMP_NAME, "trash", LOCKS_NAME)
+"""The folders that are written to; none may be a link."""
+
 TOP_NAMES: Final = frozenset(
     {name for name in FOLDER_NAMES if "/" not in name}
     | {HEAD_NAME, LATEST_NAME, FORMAT_NAME, CONFIG_NAME, GITIGNORE_NAME}

@@ -8,19 +8,20 @@ Source: tapesformat-store(5).
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tapegit.errors import FormatError
-from tapegit.files.safe_read import read_file
+from tapegit.files.safe_read import read_file, unsafe_path
 from tapegit.formats.marker import MARKER_SIZE_MAX_BYTES, decode_marker, verify_supported
 from tapegit.objects.kind import Kind
 from tapegit.objects.tag import decode_tag
 from tapegit.refs.store import RefStore
 from tapegit.repository.gate import WriterGate
-from tapegit.repository.layout import FORMAT_NAME
+from tapegit.repository.layout import FORMAT_NAME, LOCAL_NAMES
 from tapegit.store.database import ObjectDatabase
 
 if TYPE_CHECKING:
@@ -77,8 +78,12 @@ class Repository:
         Raises:
             FormatError: Its format file is missing or damaged.
             UnsupportedVersionError: This program does not know its format.
+            UnsafePathError: A folder of it is a link, which would lead out of the store.
             StorageError: It cannot be read.
         """
+        for name in LOCAL_NAMES:
+            if os.path.islink(f"{root}/{name}"):
+                raise unsafe_path(root / name, "a symbolic link")
         path = root / FORMAT_NAME
         try:
             data = read_file(path, size_max=MARKER_SIZE_MAX_BYTES)
