@@ -67,9 +67,9 @@ def read_file(path: Path | str, *, size_max: int) -> bytes:
         FormatError: It is larger.
         StorageError: The system refused.
     """
-    fd, _ = open_regular(path)
+    fd, status = open_regular(path)
     try:
-        data = _read_up_to(fd, size_max + 1)
+        data = _read_up_to(fd, size_max + 1, status.st_size)
     except OSError as error:
         raise storage_error(error, "read", path) from error
     finally:
@@ -83,13 +83,14 @@ def read_file(path: Path | str, *, size_max: int) -> bytes:
     return data
 
 
-def _read_up_to(fd: int, size_bytes: int) -> bytes:
-    data = os.read(fd, min(size_bytes, _CHUNK_SIZE_BYTES))
-    if len(data) < min(size_bytes, _CHUNK_SIZE_BYTES) and not os.read(fd, 1):
+def _read_up_to(fd: int, size_bytes: int, stated_bytes: int) -> bytes:
+    """Return the bytes of a file that states its size; what it states is not relied on."""
+    data = os.read(fd, min(size_bytes, stated_bytes + 1, _CHUNK_SIZE_BYTES))
+    if len(data) == stated_bytes:
         return data
-    # A file of several chunks, or one that grew between the two reads: start again.
-    os.lseek(fd, 0, os.SEEK_SET)
-    parts: list[bytes] = []
+    # A file of several chunks, or one that is not as large as it was: read on.
+    parts = [data]
+    size_bytes -= len(data)
     while size_bytes > 0 and (part := os.read(fd, min(size_bytes, _CHUNK_SIZE_BYTES))):
         parts.append(part)
         size_bytes -= len(part)

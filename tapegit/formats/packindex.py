@@ -35,6 +35,24 @@ IDS_OFFSET: Final = HEADER.size + 4 * FANOUT_COUNT
 _CHECKSUM_SIZE_BYTES: Final = 32
 _NEAR_COUNT_MIN: Final = 8
 
+_OBJECTS, _FRAMES, _SECTION_NUMBERS, _TURNS, _WORDS = range(5)
+_TABLES: Final = {
+    "frame_offsets": (_FRAMES, "Q"),
+    "turn_dates": (_TURNS, "q"),
+    "ordinals": (_OBJECTS, "I"),
+    "positions": (_OBJECTS, "I"),
+    "frame_compressed_sizes": (_FRAMES, "I"),
+    "frame_content_sizes": (_FRAMES, "I"),
+    "frame_first_ordinals": (_FRAMES, "I"),
+    "frame_sections": (_FRAMES, "I"),
+    "sections": (_SECTION_NUMBERS, "I"),
+    "turn_generations": (_TURNS, "I"),
+    "turn_parents": (_TURNS, "I"),
+    "more_parents": (_WORDS, "I"),
+    "frame_kind_numbers": (_FRAMES, "B"),
+}
+"""The tables after the ids, in their order: what each counts, and the type of its numbers."""
+
 
 class IndexHeader(NamedTuple):
     """The counts of an index, and what it says of its pack; sizes in bytes."""
@@ -67,6 +85,20 @@ class IndexHeader(NamedTuple):
 class PackIndex:
     """An index, read; positions, ordinals and frames are numbers from 0."""
 
+    frame_offsets: memoryview
+    turn_dates: memoryview
+    ordinals: memoryview
+    positions: memoryview
+    frame_compressed_sizes: memoryview
+    frame_content_sizes: memoryview
+    frame_first_ordinals: memoryview
+    frame_sections: memoryview
+    sections: memoryview
+    turn_generations: memoryview
+    turn_parents: memoryview
+    more_parents: memoryview
+    frame_kind_numbers: memoryview
+
     def __init__(self, file: memoryview, *, where: object) -> None:
         """Take the bytes of an index file and verify their checksum.
 
@@ -78,8 +110,7 @@ class PackIndex:
         """
         self.where = where
         self.header = header = decode_header(file, where=where)
-        objects, frames, turns = header.object_count, header.frame_count, header.turn_count
-        self.object_count = objects
+        self.object_count = objects = header.object_count
         if hash_content(file[:-_CHECKSUM_SIZE_BYTES]) != file[-_CHECKSUM_SIZE_BYTES:]:
             raise IntegrityError(
                 f"cannot read '{where}': its checksum does not match",
@@ -95,21 +126,27 @@ class PackIndex:
         # Three times the standard deviation of where an id is among the ids of its bucket.
         self._near = _NEAR_COUNT_MIN + isqrt(objects // FANOUT_COUNT * 9 // 4)
         self._outer_offset = IDS_OFFSET + OID_SIZE_BYTES * objects
-        outer_size = OID_SIZE_BYTES * header.outer_parent_count
-        cursor = _Cursor(file, self._outer_offset + outer_size)
-        self.frame_offsets = cursor.take(frames, "Q")
-        self.turn_dates = cursor.take(turns, "q")
-        self.ordinals = cursor.take(objects, "I")
-        self.positions = cursor.take(objects, "I")
-        self.frame_compressed_sizes = cursor.take(frames, "I")
-        self.frame_content_sizes = cursor.take(frames, "I")
-        self.frame_first_ordinals = cursor.take(frames, "I")
-        self.frame_sections = cursor.take(frames, "I")
-        self.sections = cursor.take(header.section_count * SECTION_WIDTH, "I")
-        self.turn_generations = cursor.take(turns, "I")
-        self.turn_parents = cursor.take(turns, "I")
-        self.more_parents = cursor.take(header.word_count, "I")
-        self.frame_kind_numbers = cursor.take(frames, "B")
+        self._file = file
+
+    def __getattr__(self, name: str) -> memoryview:
+        """Lay the tables out when one is first asked for: many a small index is never asked."""
+        if name not in _TABLES:
+            raise AttributeError(name)
+        header = self.header
+        offset = self._outer_offset + OID_SIZE_BYTES * header.outer_parent_count
+        counts = {
+            _OBJECTS: header.object_count,
+            _FRAMES: header.frame_count,
+            _SECTION_NUMBERS: header.section_count * SECTION_WIDTH,
+            _TURNS: header.turn_count,
+            _WORDS: header.word_count,
+        }
+        for table, (counted, code) in _TABLES.items():
+            end = offset + counts[counted] * struct.calcsize(f"<{code}")
+            setattr(self, table, column(self._file[offset:end], code))
+            offset = end
+        laid_out: memoryview = self.__dict__[name]
+        return laid_out
 
     def find_position(self, oid: bytes) -> int:
         """Return the position of an id, or -1.
@@ -239,19 +276,6 @@ class PackIndex:
         if position >= self.object_count:
             raise FormatError(f"'{self.where}' names a parent it does not have", where=self.where)
         return self.id_at(position)
-
-
-class _Cursor:
-    """Takes one table after the other from the file."""
-
-    def __init__(self, file: memoryview, offset: int) -> None:
-        self._file = file
-        self._offset = offset
-
-    def take(self, count: int, code: str) -> memoryview:
-        start = self._offset
-        self._offset += count * struct.calcsize(f"<{code}")
-        return column(self._file[start : self._offset], code)
 
 
 def decode_header(file: memoryview, *, where: object) -> IndexHeader:

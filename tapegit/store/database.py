@@ -177,7 +177,16 @@ class ObjectDatabase:
         """
         asked = iter(oids)
         count = _CHUNK_COUNT_MAX if isinstance(oids, list | tuple) else _CHUNK_COUNT_MIN
-        while chunk := list(islice(asked, count)):
+        while True:
+            chunk: list[ObjectId] = []
+            try:
+                chunk.extend(islice(asked, count))
+            except TapesError:
+                # Who asks met a hole, say: what was asked for before it is answered first.
+                yield from self._read_chunk(chunk)
+                raise
+            if not chunk:
+                return
             yield from self._read_chunk(chunk)
             count = min(2 * count, _CHUNK_COUNT_MAX)
 
@@ -254,7 +263,9 @@ class ObjectDatabase:
         """Return, by place in the chunk, what packs have of it, or None where that is too much."""
         located = []
         for place, oid in enumerate(chunk):
-            found_at = self.packed.locate(oid)
+            found_at = self.packed.locate_opened(oid)
+            if found_at is None and not self._is_loose(oid):
+                found_at = self.packed.locate(oid)
             if found_at is not None:
                 located.append((found_at[0].number, found_at[1], place, found_at[0]))
         located.sort()
@@ -276,6 +287,13 @@ class ObjectDatabase:
                 if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:
                     return None
         return ready
+
+    def _is_loose(self, oid: ObjectId) -> bool:
+        """Return whether there is a loose copy, so that no further pack need be opened for it."""
+        try:
+            return self.loose.contains(oid)
+        except (StorageError, UnsafePathError):
+            return False  # a pack may have it all the same
 
     def _restore(self, oid: ObjectId) -> bool:
         """Move an object that gc threw away back to its place; return whether it was there."""
