@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.redact.known_values import base64_forms
 from tapegit.redact.patterns import Pattern, Span
-from tapegit.redact.search import Found, iter_found
+from tapegit.redact.search import Found, RuleSearch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tapegit.redact.search import Compiled
+    from tapegit.redact.rule import Rule
 
 PREFIXES: Final = (
     b"sk-ant-",
@@ -67,9 +67,9 @@ _STARTS: Final = _starts()
 _SOURCE: Final = b"|".join(map(re.escape, _STARTS))
 
 
-def prefix_hints() -> list[bytes]:
-    """Return patterns of which one is in every text that holds such a secret."""
-    return [_SOURCE]
+def encoded_hint() -> bytes:
+    """Return a pattern that is found in every text that holds such a secret."""
+    return _SOURCE
 
 
 class EncodedSearch:
@@ -79,8 +79,8 @@ class EncodedSearch:
         rules: What to look for in what was decoded.
     """
 
-    def __init__(self, rules: Sequence[Compiled]) -> None:
-        self._rules = rules
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = RuleSearch(rules)
         self._start = Pattern(_SOURCE)
 
     def iter_found(self, text: bytes) -> Iterator[tuple[Found, bytes]]:
@@ -107,7 +107,7 @@ class EncodedSearch:
         if len(rest) > 1:
             usable += rest.ljust(4, b"A")
         decoded = b64decode(usable.translate(_AS_STANDARD))
-        for found in iter_found(self._rules, decoded):
+        for found in self._rules.iter_found(decoded):
             start, end = found.span
             group_start, group_end = start // 3 * 4, -(-end // 3) * 4
             span = Span(

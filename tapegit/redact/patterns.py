@@ -9,11 +9,14 @@ Source: tapesredaction(7), "Patterns".
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import re2
 
 from tapegit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MEMORY_MAX_BYTES: Final = 64 << 20
 """Of the automaton of one pattern; with less it only becomes slower."""
@@ -38,13 +41,8 @@ class Pattern:
     """
 
     def __init__(self, source: bytes, *, is_plain: bool = False) -> None:
-        options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1
-        options.max_mem = MEMORY_MAX_BYTES
-        options.log_errors = False
-        options.literal = is_plain
         try:
-            self._regexp = re2.compile(source, options)
+            self._regexp = re2.compile(source, _options(is_plain=is_plain))
         except re2.error as error:
             shown = source.decode("latin-1")[:80]
             raise ConfigError(f"'{shown}' is no pattern: {_reason(error)}") from error
@@ -71,6 +69,61 @@ class Pattern:
             if 0 <= span.start < span.end:
                 return whole, span
         return whole, whole
+
+
+class Gate:
+    """Several expressions as one, asked millions of times: less is in the way of each question.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+
+    def __init__(self, sources: Sequence[bytes]) -> None:
+        for source in sources:
+            Pattern(source)
+        self._set = re2.Set.SearchSet(_options())
+        self._set.Add(b"|".join(b"(?:" + source + b")" for source in sources))
+        self._set.Compile()
+        self._match = self._set.Match
+
+    def matches(self, text: bytes) -> bool:
+        """Return whether one of them is found anywhere in a text."""
+        return self._match(text) is not None
+
+
+class PatternSet:
+    """Several expressions, all of which are looked for at once.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+
+    def __init__(self, sources: Sequence[bytes]) -> None:
+        self._count = len(sources)
+        self._any = Pattern(b"|".join(b"(?:" + source + b")" for source in sources))
+        self._set = re2.Set.SearchSet(_options())
+        for source in sources:
+            self._set.Add(source)
+        self._set.Compile()
+
+    def match(self, text: bytes) -> list[int]:
+        """Return the numbers of those that are found, in order.
+
+        A set that runs out of memory finds nothing and says nothing: then it is all of them.
+        """
+        found = self._set.Match(text)
+        if found is None:
+            return list(range(self._count)) if self._any.matches(text) else []
+        return sorted(found)
+
+
+def _options(*, is_plain: bool = False) -> re2.Options:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = MEMORY_MAX_BYTES
+    options.log_errors = False
+    options.literal = is_plain
+    return options
 
 
 def _reason(error: Exception) -> str:

@@ -17,13 +17,13 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import RedactionError
-from tapegit.redact.encoded import EncodedSearch, prefix_hints
+from tapegit.redact.encoded import EncodedSearch, encoded_hint
 from tapegit.redact.known_values import encode_forms
-from tapegit.redact.patterns import Pattern, Span
+from tapegit.redact.patterns import Gate, Pattern, Span
 from tapegit.redact.placeholders import Numbering, Secret
 from tapegit.redact.provider_rules import PROVIDER_RULES
 from tapegit.redact.rules import RULES
-from tapegit.redact.search import compile_rules, iter_found
+from tapegit.redact.search import RuleSearch
 from tapegit.redact.views import iter_views
 
 if TYPE_CHECKING:
@@ -63,22 +63,16 @@ class Redactor:
     """
 
     def __init__(self, user: UserRules | None = None, known: Iterable[bytes] = ()) -> None:
-        self._rules = compile_rules(RULES)
-        self._encoded = EncodedSearch(
-            [
-                each
-                for each in self._rules
-                if each.rule in PROVIDER_RULES or each.rule.name == "private-key"
-            ]
-        )
+        self._rules = RuleSearch(RULES)
+        encoded = [*PROVIDER_RULES, *(rule for rule in RULES if rule.name == "private-key")]
+        self._encoded = EncodedSearch(encoded)
         own = [] if user is None else [(name, Pattern(text)) for name, text in user.rules]
         forms = encode_forms(known)
         if forms:
             own.append((KNOWN_VALUE, Pattern(b"|".join(map(re.escape, forms)))))
         self._own = own
         self._allowed = [] if user is None else [Pattern(text) for text in user.allowed]
-        hints = [rule.hint for rule in RULES] + prefix_hints() + [_ESCAPED_LETTER]
-        self._hint = Pattern(b"|".join(b"(?:" + hint + b")" for hint in hints))
+        self._hint = Gate([*(rule.hint for rule in RULES), encoded_hint(), _ESCAPED_LETTER])
         self._verify()
 
     def find(self, data: bytes, *, is_json: bool) -> list[Secret]:
@@ -108,7 +102,7 @@ class Redactor:
 
     def _search(self, view: View) -> Iterator[_Part]:
         text = view.data
-        for found in iter_found(self._rules, text):
+        for found in self._rules.iter_found(text):
             value = text[found.span.start : found.span.end]
             yield from self._part(view, found.span, found.rank, found.rule, value)
         for found, value in self._encoded.iter_found(text):
@@ -129,12 +123,10 @@ class Redactor:
 
     def _verify(self) -> None:
         """Look for every rule's example, in a string of JSON as import does."""
-        for compiled in self._rules:
-            rule = compiled.rule
-            if not any(found.rule == rule.name for found in iter_found([compiled], rule.example)):
+        for rule in RULES:
+            names = [found.rule for found in self._rules.iter_found(rule.example)]
+            if rule.name not in names or not self._hint.matches(rule.example):
                 raise RedactionError(f"rule '{rule.name}' does not work", rule=rule.name)
-            if not self._hint.matches(rule.example):
-                raise RedactionError(f"rule '{rule.name}' is never asked", rule=rule.name)
 
 
 def is_placeholder_text(value: bytes) -> bool:

@@ -4,8 +4,6 @@ What its fields promise:
 
 - `pattern` is looked for in texts whose escapes are undone; its groups are what is replaced,
   all that it found where it has none.
-- `words`: one of them is in every text that the pattern is found in, all in lower case; they
-  only make a search fast.
 - `hint` is looked for in raw bytes. Wherever the pattern is found in a text, the hint is found
   in the bytes that it was written with, unless letters were written as `\\u0041`.
 - `check` judges what a pattern cannot.
@@ -36,7 +34,6 @@ class Rule(NamedTuple):
     name: str
     meaning: str
     pattern: bytes
-    words: tuple[bytes, ...]
     example: bytes
-    hint: bytes = b""
+    hint: bytes
     check: Callable[[Candidate], bool] | None = is_varied

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.redact.patterns import Pattern, Span
+from tapegit.redact.patterns import Pattern, PatternSet, Span
 from tapegit.redact.values import Candidate
 
 if TYPE_CHECKING:
@@ -36,20 +36,21 @@ class Compiled(NamedTuple):
     pattern: Pattern
 
 
-def compile_rules(rules: Sequence[Rule]) -> tuple[Compiled, ...]:
-    """Return rules ready for a search.
+class RuleSearch:
+    """Rules ready for a search.
 
     Raises:
         ConfigError: One has no valid pattern.
     """
-    return tuple(Compiled(rule, Pattern(rule.pattern)) for rule in rules)
 
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._compiled = [Compiled(rule, Pattern(rule.pattern)) for rule in rules]
+        self._hints = PatternSet([rule.hint for rule in rules])
 
-def iter_found(rules: Sequence[Compiled], text: bytes) -> Iterator[Found]:
-    """Yield what the rules find in a text, rule by rule."""
-    folded = text.lower()
-    for rank, (rule, pattern) in enumerate(rules):
-        if any(word in folded for word in rule.words):
+    def iter_found(self, text: bytes) -> Iterator[Found]:
+        """Yield what the rules find in a text, rule by rule."""
+        for rank in self._hints.match(text):
+            rule, pattern = self._compiled[rank]
             for span in _iter_spans(rule, pattern, text):
                 yield Found(span, rank, rule.name)
 

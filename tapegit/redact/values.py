@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 VALUE_LENGTH_MAX: Final = 4096
 TOKEN_LENGTH_MIN: Final = 16
 PASSWORD_LENGTH_MIN: Final = 8
+_PASSWORD_ENTROPY_MIN: Final = 2.5
 _KEPT_LENGTH: Final = 256
 """As much of a value is looked at."""
 
@@ -38,6 +39,7 @@ _CODE: Final = re.compile(
     rb"[$@%&/~.#(\[{<*|!?:=,;+>)\]}\\-]"  # begins as code, a path or an operator does
     rb"|.*[()<>{}\[\];|`]"
     rb"|.*://"
+    rb"|.*\*$"
     rb"|(?:[A-Za-z_][A-Za-z_0-9]*)(?:\.[A-Za-z_][A-Za-z_0-9]*)+$"  # a.b.c
     rb"|[A-Za-z_]+(?:[_-][A-Za-z]+|[0-9]{1,2})*$"  # words, a number or two
     rb"|[0-9.,:eE+_-]+$"
@@ -48,13 +50,11 @@ _CODE: Final = re.compile(
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX: Final = re.compile(rb"[0-9a-fA-F]+")
 _PASSWORD_NAME: Final = re.compile(rb"passw|passphrase|pwd|secret", re.IGNORECASE)
-_OTHER_NAME: Final = re.compile(
-    rb"(?:name|type|kind|count|counts|url|uri|path|file|dir|field|fields|length|len|limit|size|max|min"
-    rb"|expiry|expires|expires_in|at|id|ids|label|ref|arn|env|var|format|regex|pattern|prefix"
-    rb"|suffix|hash|policy|hint|usage|index|version|manager|provider|class|error|message"
-    rb"|budget|delimiter|separator|rotation|status|date|time|ttl|endpoint|header|scope|list|input)"
-    rb"[\"'\]\s]*(?:=>|:=|[:=])?[\"'\s]*$",
-    re.IGNORECASE,
+_OTHER_NAMES: Final = frozenset(
+    b"name type kind count counts url uri path file dir field fields length len limit size max min"
+    b" expiry expires in at id ids label ref arn env var format regex pattern prefix suffix hash"
+    b" policy hint usage index version manager provider class error message budget delimiter"
+    b" separator rotation status date time ttl endpoint header scope list input".split()
 )
 _NAME_END: Final = re.compile(
     rb"(?:[_-]|(?<=[a-z])(?=[A-Z]))([A-Za-z]+)[\"'\\\]\s]*(?::=|=>|[:=>])+[\"'\\\s]*$"
@@ -96,7 +96,9 @@ def is_assigned(candidate: Candidate) -> bool:
         return is_random(candidate)
     if len(value) < PASSWORD_LENGTH_MIN or value.lower() in _WORDS or _UUID.fullmatch(value):
         return False
-    return _count_classes(value) >= 2 and entropy(value) >= 2.5 and not _is_wordy(value)
+    if _count_classes(value) < 2 or entropy(value) < _PASSWORD_ENTROPY_MIN:
+        return False
+    return any(chr(byte).isdigit() for byte in value) or not _is_wordy(value)
 
 
 def is_password(candidate: Candidate) -> bool:
@@ -111,6 +113,8 @@ def is_header_value(candidate: Candidate) -> bool:
     """Return whether what a header of credentials holds is a credential."""
     value = candidate.value[:_KEPT_LENGTH]
     if is_placeholder(value) or value.lower() in _WORDS or len(set(value)) < 5:
+        return False
+    if _CODE.match(value):
         return False
     return _count_classes(value) >= 2 or (len(value) >= TOKEN_LENGTH_MIN and entropy(value) >= 3.3)
 
@@ -162,7 +166,7 @@ def _count_classes(value: bytes) -> int:
 def _names_other(before: bytes) -> bool:
     """Return whether a name says that the value is not the secret itself: `token_type`."""
     match = _NAME_END.search(before[-80:])
-    return match is not None and _OTHER_NAME.match(match[1]) is not None
+    return match is not None and match[1].lower() in _OTHER_NAMES
 
 
 def _is_wordy(value: bytes) -> bool:

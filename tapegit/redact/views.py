@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 VIEW_COUNT_MAX: Final = 6
 
-_ESCAPE: Final = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt\']))')
-_SHORT: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_ESCAPE: Final = re.compile(rb'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt\'])')
 _BACKSLASH: Final = ord("\\")
 
 
@@ -46,31 +45,15 @@ class View:
 
     def unescape(self) -> View | None:
         """Return the text with one level of escapes undone, or None where there are none."""
-        parts: list[bytes] = []
-        view = View(b"", self)
-        position = size = 0
-        for match in _ESCAPE.finditer(self.data):
-            start, end = match.span()
-            digits, letter = match.groups()
-            text = _character(digits) if digits else _SHORT.get(letter, letter)
-            size += start - position
-            view._starts.append(size)
-            view._origin_starts.append(start)
-            parts += (self.data[position:start], text)
-            size += len(text)
-            view._ends.append(size)
-            view._origin_ends.append(end)
-            position = end
-        if not parts:
-            return None
-        parts.append(self.data[position:])
-        view.data = b"".join(parts)
-        return view
+        data = _ESCAPE.sub(_read_escape, self.data)
+        return None if data == self.data else View(data, self)
 
     def to_source(self, span: Span) -> Span:
         """Return which bytes of the source a part of this view came from, whole escapes."""
         view: View = self
         while view._origin is not None:
+            if not view._starts:
+                view._map(view._origin.data)
             span = Span(view._start_of(span.start), view._end_of(span.end))
             view = view._origin
         return span
@@ -84,6 +67,18 @@ class View:
         while start > 0 and self.data[start - 1] == _BACKSLASH:
             start -= 1
         return Span(span.start - (span.start - start) % 2, span.end)
+
+    def _map(self, data: bytes) -> None:
+        """Note where the escapes are; only a text in which something was found needs it."""
+        shift = 0
+        for match in _ESCAPE.finditer(data):
+            start, end = match.span()
+            size = len(_read_escape(match))
+            self._starts.append(start - shift)
+            self._ends.append(start - shift + size)
+            self._origin_starts.append(start)
+            self._origin_ends.append(end)
+            shift += end - start - size
 
     def _start_of(self, position: int) -> int:
         number = bisect_right(self._starts, position) - 1
@@ -115,6 +110,29 @@ def iter_views(data: bytes, *, is_json: bool) -> Iterator[View]:
         view = following
 
 
-def _character(digits: bytes) -> bytes:
-    code = int(digits, 16)
-    return b"\xff" if 0xD800 <= code < 0xE000 else chr(code).encode()
+class _Texts(dict[bytes, bytes]):
+    """What escapes stand for; half of a surrogate pair for a byte that is no text."""
+
+    def __missing__(self, escape: bytes) -> bytes:
+        code = int.from_bytes(bytes.fromhex(escape[2:].decode()), "big")
+        text = b"\xff" if 0xD800 <= code < 0xE000 else chr(code).encode()
+        if code < _REMEMBERED:
+            self[escape] = text
+        return text
+
+
+_REMEMBERED: Final = 0x100
+_texts: Final = _Texts(
+    {
+        b"\\b": b"\b",
+        b"\\f": b"\f",
+        b"\\n": b"\n",
+        b"\\r": b"\r",
+        b"\\t": b"\t",
+        **{b"\\" + letter: letter for letter in (b'"', b"'", b"\\", b"/")},
+    }
+)
+
+
+def _read_escape(match: re.Match[bytes]) -> bytes:
+    return _texts[match[0]]
