@@ -20,7 +20,7 @@ FAULTS = {
     "KILL": ("signal=KILL", strace.MUTATING),
     "ENOSPC": ("error=ENOSPC", SPACE + strace.SYNCS + ("ftruncate",)),
     "EIO": ("error=EIO", strace.MUTATING),
-    "EFBIG": ("error=EFBIG", strace.WRITES + ("ftruncate",)),
+    "EFBIG": ("error=EFBIG", (*strace.WRITES, "ftruncate")),
     "EMFILE": ("error=EMFILE", strace.OPENS),
     "EROFS": ("error=EROFS", SPACE + strace.REMOVES + strace.MARKS),
 }
