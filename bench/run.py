@@ -17,12 +17,14 @@ from bench.budget import Figure, format_figures
 from bench.capture import measure_long_session, measure_recorders, measure_wire
 from bench.measure import ROOT, fsync_ms, git
 from bench.reading import measure_reading
+from bench.rewriting import measure_rewriting
 from bench.writing import measure_gc, measure_import, measure_real
 
 PARTS = {
     "import": measure_import,
     "real": measure_real,
     "gc": measure_gc,
+    "rewrite": measure_rewriting,
     "read": measure_reading,
     "wire": measure_wire,
     "calls": measure_long_session,
