@@ -9,7 +9,7 @@ Source: tapesdialect-pi(7).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tapegit.dialects.members import (
     decode_members,
@@ -31,9 +31,6 @@ from tapegit.dialects.pi_summary import (
 )
 from tapegit.harness.facts import EXTRA, Harness, RecordFacts, SessionFacts, UsageFacts
 from tapegit.harness.timestamps import parse_timestamp
-
-if TYPE_CHECKING:
-    import msgspec
 
 DIALECT: Final = "pi@1"
 TOOL_NAME_LENGTH_MAX: Final = 200
@@ -110,7 +107,7 @@ class SessionReader:
             model=read_text(message.model),
             provider=read_text(message.provider),
             stop=stop,
-            usage=_read_usage(message.usage),
+            usage=_read_usage(message),
         )
 
 
@@ -130,10 +127,10 @@ def _read_session(entry: Entry) -> SessionFacts:
     )
 
 
-def _read_usage(raw: msgspec.Raw) -> UsageFacts | None:
-    if not has_value(raw):
+def _read_usage(message: Message) -> UsageFacts | None:
+    if not has_value(message.usage):
         return None
-    usage = decode_members(Usage, raw)
+    usage = decode_members(Usage, message.usage)
     return UsageFacts(
         input=read_count(usage.input),
         output=read_count(usage.output),

@@ -23,6 +23,7 @@ TEXTS = [
         "*.md",
     )
     for path in sorted(ROOT.glob(pattern))
+    if path.is_file()
 ]
 
 LOADED_BY_NAME = {
