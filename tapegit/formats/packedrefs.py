@@ -15,6 +15,7 @@ Source: tapesformat-packedrefs(5).
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import FormatError, IntegrityError, TruncatedError, UnsupportedVersionError
@@ -103,6 +104,33 @@ class PackedRefs:
             return b"\n".join(found).decode().split("\n") if found else []
         except UnicodeDecodeError as error:
             raise self._broken(self._start) from error
+
+    @cached_property
+    def is_ascii(self) -> bool:
+        """Whether every name is plain ASCII."""
+        return self._data.isascii()
+
+    def find_other_case(self, name: str) -> str | None:
+        """Return a name, or a folder of names, that differs from this only by the case of letters.
+
+        For files and names that are ASCII. Nothing is parsed, so this is quick in any file.
+        """
+        for end in (b"\n", b"/"):
+            exact = b" " + name.encode() + end
+            folded = exact.lower()
+            at = self._start
+            if self._lowered.count(folded) == self._data.count(exact):
+                continue
+            while (at := self._lowered.find(folded, at)) >= 0:
+                found = self._data[at : at + len(exact)]
+                if found != exact:
+                    return found[1:-1].decode()
+                at += len(exact)
+        return None
+
+    @cached_property
+    def _lowered(self) -> bytes:
+        return self._data.lower()
 
     def splice(self, changes: Mapping[str, PackedRef | None]) -> bytes:
         """Return the bytes of a file with some records put in, replaced or (None) left out.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import InvalidNameError
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tapegit.refs.names import RefName
 
 
+_SEARCHED_COUNT_MAX: Final = 16
+"""For more names than that it pays to take packed-refs apart."""
+
+
 class Collisions:
     """The names that exist, asked for one transaction."""
 
@@ -32,6 +36,8 @@ class Collisions:
         self._loose = loose
         self._packed = packed
         self._listings: dict[str, dict[str, str]] = {}
+        self._found: dict[str, str] = {}
+        self._is_search = False
 
     def verify_new(self, names: Iterable[RefName]) -> None:
         """Check names that do not exist yet against all that do, and against one another.
@@ -40,6 +46,7 @@ class Collisions:
             InvalidNameError: One of them cannot be created; the error names the other.
         """
         new = dict.fromkeys(sorted(names))
+        self._is_search = len(new) <= _SEARCHED_COUNT_MAX and self._packed.is_ascii
         folded: dict[str, str] = {}
         for name in new:
             for parent in _parents(name):
@@ -64,7 +71,7 @@ class Collisions:
             loose = self._listing(folder).get(fold(leaf))
             other = (
                 folded.setdefault(key, part),
-                self._packed_folds.get(key, part),
+                self._find_packed(part, key),
                 part if loose is None else f"{folder}/{loose}",
             )
             for existing in other:
@@ -80,6 +87,14 @@ class Collisions:
                 names = []
             self._listings[folder] = {fold(name): name for name in names}
         return self._listings[folder]
+
+    def _find_packed(self, part: str, key: str) -> str:
+        """Return what packed-refs has under this name as a file system sees it, or the name."""
+        if not (self._is_search and part.isascii()):
+            return self._packed_folds.get(key, part)
+        if part not in self._found:
+            self._found[part] = self._packed.find_other_case(part) or part
+        return self._found[part]
 
     @cached_property
     def _packed_folds(self) -> dict[str, str]:

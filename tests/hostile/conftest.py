@@ -131,6 +131,6 @@ def target(zygote, template):
     folder, facts = template
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     path = Path(tempfile.mkdtemp(prefix="tapes-hostile-", dir=base))
-    shutil.copytree(folder, path, symlinks=True, dirs_exist_ok=True)
-    yield Target(zygote, path, facts)
+    shutil.copytree(folder, path / "work", symlinks=True)
+    yield Target(zygote, path / "work", facts)
     shutil.rmtree(path)
