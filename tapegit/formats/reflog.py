@@ -28,12 +28,13 @@ NOBODY: Final = "-"
 _LINE: Final = re.compile(
     rb"([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9]{1,16}) ([^\x00-\x20\x7f]+)\t([^\t\n]*)\t([0-9a-f]{8})"
 )
-_ESCAPE: Final = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ESCAPED: Final = re.compile(r"\\(?:u([0-9a-f]{4})|([\\ntr]))")
+# Patterns of messages are compiled when one is read or written: most runs do neither.
+_ESCAPE: Final = "[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+_ESCAPED: Final = r"\\(?:u([0-9a-f]{4})|([\\ntr]))"
 _SHORT: Final = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _LONG: Final = {"\\": "\\", "n": "\n", "t": "\t", "r": "\r"}
 _WHO_KEPT: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+")
-_PERCENT: Final = re.compile(rb"%([0-9a-f]{2})")
+_PERCENT: Final = rb"%([0-9a-f]{2})"
 
 
 class ReflogEntry(NamedTuple):
@@ -79,19 +80,19 @@ def _format_who(who: str) -> str:
 def _parse_who(text: bytes) -> str:
     if text == NOBODY.encode():
         return ""
-    plain = _PERCENT.sub(lambda match: bytes.fromhex(match[1].decode()), text)
+    plain = re.sub(_PERCENT, lambda match: bytes.fromhex(match[1].decode()), text)
     return plain.decode("utf-8", "replace")
 
 
 def _format_message(message: str, size_max_bytes: int) -> bytes:
-    if not _ESCAPE.search(message):
+    if not re.search(_ESCAPE, message):
         encoded = message.encode()
         if len(encoded) <= size_max_bytes:
             return encoded
     pieces: list[bytes] = []
     left_bytes = size_max_bytes
     for character in message:
-        piece = _ESCAPE.sub(_escape, character).encode()
+        piece = re.sub(_ESCAPE, _escape, character).encode()
         left_bytes -= len(piece)
         if left_bytes < 0:
             break
@@ -124,7 +125,7 @@ def decode_line(line: bytes) -> ReflogEntry | None:
         ObjectId.fromhex(match[2].decode()),
         int(match[3]),
         _parse_who(match[4]),
-        _ESCAPED.sub(_unescape, message),
+        re.sub(_ESCAPED, _unescape, message),
     )
 
 

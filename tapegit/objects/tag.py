@@ -26,14 +26,15 @@ from tapegit.objects.oid import ObjectId
 NAME_SIZE_MAX_BYTES: Final = 255
 WHO_SIZE_MAX_BYTES: Final = 1024
 
-_HEADER = re.compile(
+# Compiled when the first tag is read: most runs read none.
+_HEADER: Final = (
     rb"object ([0-9a-f]{64})\n"
     rb"type (blob|rope|turn|tag)\n"
     rb"tag ([^\n]+)\n"
     rb"(?:tagger ([^\n]+) (0|-?[1-9][0-9]{0,15})\n)?"
     rb"\n"
 )
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_UNPRINTABLE: Final = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 
 
 class Tagger(NamedTuple):
@@ -80,7 +81,7 @@ def decode_tag(data: bytes) -> Tag:
     """
     if len(data) > SIZE_MAX_BYTES[Kind.TAG]:
         raise FormatError(f"tag of {len(data)} bytes is too large", where="tag")
-    found = _HEADER.match(data)
+    found = re.match(_HEADER, data)
     if found is None:
         raise FormatError("tag has no valid header", where="tag")
     hex_, kind, name, who, time_ms = found.groups()
@@ -107,5 +108,5 @@ def _time_ms(digits: bytes) -> int:
 def _verify_text(text: str, what: str, size_max_bytes: int) -> None:
     if len(text.encode()) > size_max_bytes:
         raise FormatError(f"tag has a {what} of more than {size_max_bytes} bytes", where="tag")
-    if text != text.strip() or _UNPRINTABLE.search(text):
+    if text != text.strip() or re.search(_UNPRINTABLE, text):
         raise FormatError(f"tag has a {what} with spaces around it or unprintable", where="tag")

@@ -42,9 +42,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
 Hex = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DIALECT = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}@[1-9][0-9]{0,8}", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SPACE = re.compile("[\t-\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+# The others are for writers alone, and compiled when the first turn is written.
+_DIALECT: Final = r"[a-z0-9][a-z0-9._-]{0,62}@[1-9][0-9]{0,8}"
+_CONTROL: Final = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+_SPACE: Final = "[\t-\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
 
 class RawPiece(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -309,10 +310,10 @@ def clean_summary(text: str) -> str:
     in an ellipsis. The result may be empty: such a turn has no summary. Only the first 1,000
     characters after leading white space are looked at.
     """
-    start = _SPACE.match(text)
+    start = re.match(_SPACE, text)
     head = text[start.end() if start else 0 :][:SUMMARY_SOURCE_LENGTH_MAX]
     head = replace_surrogates_in_text(head)
-    line = _CONTROL.sub("", _SPACE.sub(" ", head)).strip(" ")
+    line = re.sub(_CONTROL, "", re.sub(_SPACE, " ", head)).strip(" ")
     if len(line) > SUMMARY_LENGTH_MAX:
         return line[: SUMMARY_LENGTH_MAX - 1].rstrip(" ") + "\u2026"
     return line
@@ -350,9 +351,10 @@ def _verify_fields(turn: Turn) -> None:
             raise FormatError(
                 f"summary is not of 1 to {SUMMARY_LENGTH_MAX} characters", where="turn"
             )
-        if _CONTROL.search(turn.summary):
+        # What these are is never printable, and most summaries are.
+        if not turn.summary.isprintable() and re.search(_CONTROL, turn.summary):
             raise FormatError("summary holds a control character", where="turn")
-    if turn.dialect is not None and not _DIALECT.fullmatch(turn.dialect):
+    if turn.dialect is not None and not re.fullmatch(_DIALECT, turn.dialect, re.ASCII):
         raise FormatError(f"no dialect: '{turn.dialect[:80]}'", where="turn")
     if turn.raw and turn.dialect is None:
         raise FormatError("turn has raw but no dialect", where="turn")
