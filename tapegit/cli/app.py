@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from tapegit.errors import TapesError
+    from tapegit.porcelain.selection import Selection
     from tapegit.ui.terminal import Terminal
 
 ENVIRONMENT: Final = {
@@ -160,3 +161,10 @@ class App:
 
 pass_app = click.make_pass_decorator(App)
 """Gives a command's callback the `App` of this run as its first argument."""
+
+
+def tell_session(app: App, selection: Selection) -> None:
+    """Say on standard error which session stands for a HEAD that is unborn."""
+    if selection.session is not None:
+        of = "" if selection.session.is_of_directory else ", the newest of all directories"
+        app.terminal.message(f"HEAD is unborn: showing {selection.session.ref.short}{of}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tapegit.cli.app import App, pass_app
+from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.revisions import (
     AttachedOption,
     RevisionCommand,
@@ -22,9 +22,6 @@ from tapegit.porcelain.selection import select
 from tapegit.ui.dates import DATE_MODES
 from tapegit.ui.graph import GraphDrawer
 from tapegit.ui.log import LogForm, print_log, turn_members
-
-if TYPE_CHECKING:
-    from tapegit.porcelain.selection import Selection
 
 LENGTH_DEFAULT = 7
 LENGTH_MIN = 4
@@ -83,13 +80,6 @@ def command(
     else:
         print_log(app.terminal, entries, form)
     app.raise_broken()
-
-
-def tell_session(app: App, selection: Selection) -> None:
-    """Say on standard error which session stands for a HEAD that is unborn."""
-    if selection.session is not None:
-        of = "" if selection.session.is_of_directory else ", the newest of all directories"
-        app.terminal.message(f"HEAD is unborn: showing {selection.session.ref.short}{of}")
 
 
 def _make_form(

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tapegit.cli.app import App, pass_app
-from tapegit.cli.log import tell_session
+from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.types import json_option
 from tapegit.porcelain.decorations import read_decorations
 from tapegit.porcelain.show import (
