@@ -24,6 +24,7 @@ CLASS_TITLES: Final = {
 
 COMMANDS: Final[dict[str, tuple[str, bool, str]]] = {
     "config": (PORCELAIN, False, "Read and write settings"),
+    "export": (PORCELAIN, False, "Write a session as its source, or for people and programs"),
     "help": (PORCELAIN, True, "Show the manual page of a command"),
     "import": (PORCELAIN, False, "Record transcripts that a harness wrote"),
     "init": (PORCELAIN, False, "Create a store"),

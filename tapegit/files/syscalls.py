@@ -35,6 +35,11 @@ def open_append(path: Path, mode: int = 0o600) -> int:
     return os.open(path, _APPEND, mode)
 
 
+def open_special(path: Path) -> int:
+    """Open a pipe or a device to write to it, as it is."""
+    return os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+
+
 def open_lock(path: Path) -> int:
     """Open a lock file, created where missing, without changing what is in it."""
     return os.open(path, _LOCK, 0o600)

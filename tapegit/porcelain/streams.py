@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tapegit.files.durable import TemporaryFile, fsync_dir
-from tapegit.files.oserrors import storage_error
+from tapegit.errors import UserError
+from tapegit.files import syscalls
+from tapegit.files.durable import TemporaryFile, fsync_dir, write_all
+from tapegit.files.oserrors import storage_error, storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
 _CHUNK_SIZE_BYTES: Final = 1 << 20
@@ -47,3 +51,54 @@ def write_file(path: Path, parts: Iterable[bytes], *, mode: int) -> None:
         file.sync()
         file.replace(path)
     fsync_dir(path.parent)
+
+
+def write_output(name: str, parts: Iterable[bytes], *, store: Path) -> int:
+    """Write what the user asked for to where they said; return how many bytes it was.
+
+    A plain file is replaced when the new one is whole, and only its owner may read it; a link
+    is followed. A pipe or a device is written to as it is.
+
+    Args:
+        name: The path.
+        parts: What to write.
+        store: The `.tapes` directory, which nothing is written into.
+
+    Raises:
+        UserError: The path leads into the store.
+        StorageError: It cannot be written.
+    """
+    path = Path(os.path.realpath(name))
+    if path.is_relative_to(os.path.realpath(store)):
+        raise UserError(f"cannot write '{name}': it is inside the store")
+    size_bytes = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size_bytes
+        for part in parts:
+            size_bytes += len(part)
+            yield part
+
+    if _is_special(path):
+        _write_special(path, counted())
+    else:
+        write_file(path, counted(), mode=0o600)
+    return size_bytes
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False  # there is nothing, or creating it will tell
+
+
+def _write_special(path: Path, parts: Iterable[bytes]) -> None:
+    with storage_errors("open", path):
+        fd = syscalls.open_special(path)
+    try:
+        for part in parts:
+            with storage_errors("write", path):
+                write_all(fd, part)
+    finally:
+        os.close(fd)

@@ -102,33 +102,44 @@ def shown_part_members(shown: Any) -> dict[str, object]:
 
 
 def _iter_facts(turn: Turn) -> Iterator[Parts]:
-    usage = turn.usage
-    if usage is not None:
-        counts = (
-            ("input", usage.input),
-            ("output", usage.output),
-            ("cache read", usage.cache_read),
-            ("cache write 5m", usage.cache_write_5m),
-            ("cache write 1h", usage.cache_write_1h),
-            ("reasoning", usage.reasoning),
-        )
-        known = ", ".join(f"{count} {name}" for name, count in counts if count)
-        if known:
-            yield (f"Usage: {known}",)
+    known = describe_usage(turn)
+    if known:
+        yield (f"Usage: {known}",)
     if turn.stop is not None:
         yield (f"Stop:  {escape_line(turn.stop)}",)
+    for name, value in iter_session_facts(turn):
+        yield (f"{name}: {escape_line(value)}",)
+
+
+def describe_usage(turn: Turn) -> str:
+    """Return the tokens of a turn in words; nothing where none are known."""
+    usage = turn.usage
+    if usage is None:
+        return ""
+    counts = (
+        ("input", usage.input),
+        ("output", usage.output),
+        ("cache read", usage.cache_read),
+        ("cache write 5m", usage.cache_write_5m),
+        ("cache write 1h", usage.cache_write_1h),
+        ("reasoning", usage.reasoning),
+    )
+    return ", ".join(f"{count} {name}" for name, count in counts if count)
+
+
+def iter_session_facts(turn: Turn) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what a leader says of its session, not escaped."""
     session = turn.session
-    if session is not None:
-        names = (
-            ("Harness", " ".join(filter(None, (session.harness, session.version)))),
-            ("Session", session.id or session.parent),
-            ("Agent", session.agent),
-            ("Directory", session.cwd),
-            ("Branch", session.repository.branch if session.repository is not None else None),
-        )
-        for name, value in names:
-            if value:
-                yield (f"{name}: {escape_line(value)}",)
+    if session is None:
+        return
+    names = (
+        ("Harness", " ".join(filter(None, (session.harness, session.version)))),
+        ("Session", session.id or session.parent),
+        ("Agent", session.agent),
+        ("Directory", session.cwd),
+        ("Branch", session.repository.branch if session.repository is not None else None),
+    )
+    yield from ((name, value) for name, value in names if value)
 
 
 def _iter_part_lines(part: AnyPart) -> Iterator[Parts]:
@@ -148,7 +159,7 @@ def _iter_part_lines(part: AnyPart) -> Iterator[Parts]:
         for attachment in part.attachments:
             yield from _iter_part_lines(attachment)
     elif isinstance(part, Attachment):
-        yield (_MARGIN, Styled(_describe(part), "dim"))
+        yield (_MARGIN, Styled(describe_attachment(part), "dim"))
     elif isinstance(part, Failure):
         yield (_MARGIN, Styled(escape_line(part.text), "red"))
     elif isinstance(part, Compaction):
@@ -158,7 +169,8 @@ def _iter_part_lines(part: AnyPart) -> Iterator[Parts]:
         yield (_MARGIN, Styled(f"[{escape_line(part.type)}, {size} bytes]", "dim"))
 
 
-def _describe(part: Attachment) -> str:
+def describe_attachment(part: Attachment) -> str:
+    """Return what an attachment is, on one line, in brackets."""
     words = [part.kind]
     if part.media_type is not None:
         words.append(part.media_type)

@@ -1,0 +1,32 @@
+"""The arguments of a tool call, one by one, for people to read.
+
+Source: tapesglossary(7), "Terms".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_string_decoder: Final = msgspec.json.Decoder(str)
+
+
+def split_arguments(arguments: str) -> list[tuple[str, str]] | None:
+    """Return name and value of each argument, or None where they are not an object with members.
+
+    A string is given as what it says, any other value as the JSON that it is. Of two of one
+    name the last counts, as everywhere.
+    """
+    try:
+        members = _decoder.decode(arguments)
+        return [(name, _read(value)) for name, value in members.items()] or None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _read(value: msgspec.Raw) -> str:
+    if bytes(memoryview(value)[:1]) == b'"':
+        return _string_decoder.decode(value)
+    return bytes(value).decode()
