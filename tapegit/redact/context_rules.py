@@ -40,7 +40,8 @@ CONTEXT_RULES: Final = (
     Rule(
         "private-key",
         "blocks of private keys, whole, of any program; also cut off at the end",
-        rb"(-----BEGIN " + _PEM_KIND + rb"(?:[^\"()<>{}]*?-----END " + _PEM_KIND + rb"|(?:"
+        rb"(-----BEGIN " + _PEM_KIND + rb"(?:[^\"()<>{}]*?-----END " + _PEM_KIND + rb"|"
+        rb"(?:\s+[A-Z][A-Za-z-]{2,20}: [^\r\n\"]{0,100}){0,4}(?:"
         rb"[^A-Za-z0-9\"'(){}]{1,16}[0-9]{0,6}[^A-Za-z0-9\"'(){}]{0,8}[A-Za-z0-9+/=]{16,})+))",
         b"-----BEGIN "
         b"RSA PRIVATE KEY-----\n"
@@ -79,7 +80,7 @@ CONTEXT_RULES: Final = (
     Rule(
         "cookie",
         "the headers `Cookie` and `Set-Cookie`",
-        rb"(?i)\b(?:set-)?cookie[\"'\]]{0,2}\s*[:,]\s*[\"'\[]{0,2}([a-z0-9_.%-]{1,100}=[^\r\n\"'<>]{4,})",
+        rb"(?i)\b(?:set-)?cookie[\"'\]]{0,2}\s*[:,]\s*[\"'\[]{0,2}([a-z0-9_.%-]{1,100}=[^\r\n\"'<>\\]{4,})",
         b"Cookie: session=" + MIXED[:32] + b"; theme=dark",
         hint=rb"(?i:cookie)" + _RAW_BLANKS + rb"[:,]" + _RAW_BLANKS + rb"[A-Za-z0-9_.%-]+=",
         check=values.has_cookie,

@@ -50,16 +50,43 @@ class Numbering:
         position = 0
         for secret in secrets:
             parts.append(data[position : secret.start])
-            parts.append(self._placeholder(secret))
+            parts.append(self.name(secret.rule, secret.value))
             position = secret.end
         parts.append(data[position:])
         return b"".join(parts)
 
-    def _placeholder(self, secret: Secret) -> bytes:
-        numbers = self._numbers.setdefault(secret.rule, {})
-        number = numbers.setdefault(secret.value, len(numbers) + 1)
-        self.counts[secret.rule] = self.counts.get(secret.rule, 0) + 1
-        return f"[REDACTED:{secret.rule}:{number}]".encode()
+    def translate(self, text: str, target: Numbering, *, is_counted: bool) -> str:
+        """Return a text that has placeholders of these numbers with those of another numbering.
+
+        Args:
+            text: The text.
+            target: The other; it gets the secrets that it has not yet.
+            is_counted: Whether each placeholder counts there as a secret that was replaced.
+        """
+        if "[REDACTED:" not in text:
+            return text
+        values = {
+            (rule.encode(), b"%d" % number): value
+            for rule, numbers in self._numbers.items()
+            for value, number in numbers.items()
+        }
+
+        def replace(match: re.Match[bytes]) -> bytes:
+            value = values.get((match[1], match[2]))
+            if value is None:
+                return match[0]
+            return target.name(match[1].decode(), value, is_counted=is_counted)
+
+        data = text.encode("utf-8", "surrogatepass")
+        return PLACEHOLDER.sub(replace, data).decode("utf-8", "surrogatepass")
+
+    def name(self, rule: str, value: bytes, *, is_counted: bool = True) -> bytes:
+        """Return the placeholder of a secret, which may be a new one."""
+        numbers = self._numbers.setdefault(rule, {})
+        number = numbers.setdefault(value, len(numbers) + 1)
+        if is_counted:
+            self.counts[rule] = self.counts.get(rule, 0) + 1
+        return f"[REDACTED:{rule}:{number}]".encode()
 
 
 def are_one(one: bytes, other: bytes) -> bool:

@@ -118,7 +118,7 @@ class Redactor:
     def _part(self, view: View, span: Span, rank: int, rule: str, value: bytes) -> Iterator[_Part]:
         if is_placeholder_text(value) or any(p.matches_whole(value) for p in self._allowed):
             return
-        start, end = view.to_source(view.widened(span))
+        start, end = view.to_source(view.whole_escapes(span))
         yield _Part(start, end, rank, rule, value)
 
     def _verify(self) -> None:

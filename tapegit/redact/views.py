@@ -58,15 +58,15 @@ class View:
             view = view._origin
         return span
 
-    def widened(self, span: Span) -> Span:
-        """Return a part with the backslash before it, if that makes an escape of its start.
+    def whole_escapes(self, span: Span) -> Span:
+        """Return a part with what would be torn in two of an escape at its ends.
 
-        Without it an escape one level down would be torn in two.
+        One level down a backslash before the part makes an escape of its first letter, and a
+        backslash at its end one of the letter after it.
         """
-        start = span.start
-        while start > 0 and self.data[start - 1] == _BACKSLASH:
-            start -= 1
-        return Span(span.start - (span.start - start) % 2, span.end)
+        before = _count_backslashes(self.data, span.start)
+        inside = min(_count_backslashes(self.data, span.end), span.end - span.start - 1)
+        return Span(span.start - before % 2, span.end - inside % 2)
 
     def _map(self, data: bytes) -> None:
         """Note where the escapes are; only a text in which something was found needs it."""
@@ -108,6 +108,13 @@ def iter_views(data: bytes, *, is_json: bool) -> Iterator[View]:
         if following is None:
             return
         view = following
+
+
+def _count_backslashes(data: bytes, end: int) -> int:
+    start = end
+    while start > 0 and data[start - 1] == _BACKSLASH:
+        start -= 1
+    return end - start
 
 
 class _Texts(dict[bytes, bytes]):
