@@ -15,8 +15,9 @@ from tapegit.graph.turns import TurnGraph
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import Turn, decode_turn
+from tapegit.recorder.documents import DocumentTapes
 from tapegit.recorder.session_refs import SessionRefs
-from tapegit.recorder.source import RecordedSource, recognise, record_source
+from tapegit.recorder.source import RecordedSource, recognise, record_document, record_source
 from tapegit.recorder.tape_records import iter_turn_records
 from tapegit.store.memory import MemorySource
 
@@ -37,10 +38,22 @@ class Recordings:
         self.objects = MemorySource()
         self.refs: dict[RefName, ObjectId] = {}
 
-    def record(self, data: bytes, *, chunk_size: int = 1 << 20) -> RecordedSource:
+    def record(
+        self,
+        data: bytes,
+        *,
+        chunk_size: int = 1 << 20,
+        documents: DocumentTapes | None = None,
+    ) -> RecordedSource:
         """Record a source without moving refs."""
         harness = recognise([data])
         assert harness is not None, "no transcript"
+        if harness.document is not None:
+            source = record_document(
+                harness, [data], documents or self.documents(), self.objects.write
+            )
+            assert source is not None
+            return source
         chunks = [data[at : at + chunk_size] for at in range(0, len(data), chunk_size)]
         return record_source(harness, chunks, self.objects.write)
 
@@ -49,6 +62,14 @@ class Recordings:
         if recognise([data]) is None:
             return False
         return self.add_refs(self.record(data))
+
+    def documents(self) -> DocumentTapes:
+        """Return the tapes of documents, as an import sees them."""
+        return DocumentTapes(
+            TurnGraph(self.objects),
+            self.refs.get,
+            lambda prefix: [item for item in self.refs.items() if item[0].startswith(prefix)],
+        )
 
     def add_refs(self, *sources: RecordedSource) -> bool:
         """Move the refs of sources, planned together as those of one import are."""

@@ -237,6 +237,24 @@ def _decode_raw(data: bytes) -> bytes:
     return bytes(_raw_decoder.decode(data))
 
 
+def read_document(data: bytes) -> bytes | None:
+    """Return bytes that are one readable value as a whole, or None where they are not.
+
+    Escapes of lone surrogates are those of U+FFFD in what is returned; nothing else is changed,
+    and no byte is moved.
+    """
+    if not is_utf8(data) or is_too_deep(data):
+        return None
+    for candidate in (data, _replace_lone_surrogates(data)):
+        if candidate is not None:
+            try:
+                _raw_decoder.decode(candidate)
+            except msgspec.DecodeError:
+                continue
+            return candidate
+    return None
+
+
 def is_utf8(data: bytes) -> bool:
     """Return whether the bytes are well-formed UTF-8."""
     if data.isascii():

@@ -10,7 +10,7 @@ Source: tapesdialect-claude-code(7) for the rules; each harness has a page of it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 Shape = Literal["message", "event", "extra"]
@@ -53,6 +53,7 @@ class RecordFacts(NamedTuple):
         is_boundary: It closes the open message and is an anchor.
         is_placed: `parent_uuid` says exactly what it goes on from: every message and event of
             its kind is an anchor, none at all is the leader, and one that goes back is a fork.
+        is_whole: It says all of its message anew: what earlier records of it said counts no more.
         is_echo: It repeats what other records of its message say; a turn of echoes alone is an
             event.
         is_side: It belongs to an agent's tape, which `agent` or `parent_uuid` tells.
@@ -67,6 +68,7 @@ class RecordFacts(NamedTuple):
     is_prompt: bool = False
     is_boundary: bool = False
     is_placed: bool = False
+    is_whole: bool = False
     is_echo: bool = False
     is_side: bool = False
     agent: str | None = None
@@ -87,6 +89,22 @@ class RecordFacts(NamedTuple):
 ReadFacts = Callable[[Any], RecordFacts]
 
 
+class Document(NamedTuple):
+    """A session that is one JSON document, rewritten as a whole whenever it changes.
+
+    Attributes:
+        session: What it states of the session; what changes from state to state is left out.
+        start_ms: When the session began.
+        time_ms: When the document was last written: of two states the later one counts.
+        elements: The bytes of its messages, in order.
+    """
+
+    session: SessionFacts
+    start_ms: int | None
+    time_ms: int | None
+    elements: Iterable[memoryview]
+
+
 class Harness(NamedTuple):
     """One harness whose transcripts can be imported.
 
@@ -100,6 +118,8 @@ class Harness(NamedTuple):
         begin: Gives a reader for one source, which says of each decoded record, in order, what
             it is; it may remember what it was given.
         summarize_session: The line of a leader.
+        document: For sessions that are one document, which `recognise` is then given whole: what
+            it says, and the elements that are its records; raises nothing for what it recognises.
     """
 
     name: str
@@ -108,6 +128,7 @@ class Harness(NamedTuple):
     decode: Callable[[bytes], Any]
     begin: Callable[[], ReadFacts]
     summarize_session: Callable[[SessionFacts], str]
+    document: Callable[[bytes], Document] | None = None
 
 
 EXTRA: Final = RecordFacts("extra")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.harness.claude_code import CLAUDE_CODE
 from tapegit.harness.codex import CODEX
+from tapegit.harness.gemini_cli import GEMINI_CLI, GEMINI_CLI_DOCUMENT
 from tapegit.harness.pi import PI
 
 if TYPE_CHECKING:
     from tapegit.harness.facts import Harness
 
-HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE, CODEX, PI)
+HARNESSES: Final[tuple[Harness, ...]] = (CLAUDE_CODE, CODEX, PI, GEMINI_CLI_DOCUMENT, GEMINI_CLI)
 HEAD_RECORD_COUNT: Final = 256
 """How many readable records are looked at before a file counts as nobody's."""
 

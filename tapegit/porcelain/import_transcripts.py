@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, ObjectNotFoundError, StaleRefError, TranscriptError
 from tapegit.graph.turns import TurnGraph
+from tapegit.recorder.documents import DocumentTapes
 from tapegit.recorder.outcome import GROWN, NEW, SKIPPED, UNCHANGED, ImportedFile
 from tapegit.recorder.rehearsal import Rehearsal
 from tapegit.recorder.session_refs import SessionRefs
-from tapegit.recorder.source import recognise, record_source
+from tapegit.recorder.source import recognise, record_document, record_source
 from tapegit.recorder.source_files import SourceFile, iter_source_paths
 
 if TYPE_CHECKING:
@@ -63,25 +64,47 @@ def import_transcripts(
     files = iter_source_paths(paths)
     if dry_run:
         rehearsal = Rehearsal(repository.objects)
-        recorded = [_record(path, rehearsal.write, on_progress) for path in files]
+        documents = _open_documents(repository)
+        recorded = [_record(path, rehearsal.write, documents, on_progress) for path in files]
         return _plan(repository, rehearsal, recorded)[0]
     with repository.gate:
         with repository.transaction(_MESSAGE, bulk=True, cold=True) as transaction:
-            recorded = [_record(path, transaction.write, on_progress) for path in files]
+            write, documents = transaction.write, _open_documents(repository)
+            recorded = [_record(path, write, documents, on_progress) for path in files]
         return _move_refs(repository, recorded)
 
 
-def _record(path: str, write: Write, on_progress: Callable[[str, int], None] | None) -> Recorded:
+def _open_documents(repository: Repository) -> DocumentTapes:
+    refs = repository.refs
+    return DocumentTapes(
+        TurnGraph(repository.objects),
+        refs.find,
+        lambda prefix: ((ref.name, ref.oid) for ref in refs.iter_refs(prefix)),
+    )
+
+
+def _record(
+    path: str,
+    write: Write,
+    documents: DocumentTapes,
+    on_progress: Callable[[str, int], None] | None,
+) -> Recorded:
     notify = (lambda size: on_progress(path, size)) if on_progress is not None else None
     try:
         with SourceFile(path) as file:
-            harness = recognise(file.iter_chunks())
+            harness = recognise(file)
             if harness is None:
                 return Recorded(path, None, "no transcript of a known harness")
-            source = record_source(harness, file.iter_chunks(), write, on_progress=notify)
+            source: RecordedSource | None
+            if harness.document is None:
+                source = record_source(harness, file, write, on_progress=notify)
+            else:
+                source = record_document(harness, file, documents, write)
     except TranscriptError as error:
         return Recorded(path, None, str(error.fields.get("reason", error)))
-    if not source.tapes:
+    except (DataError, ObjectNotFoundError) as error:
+        return Recorded(path, None, f"what is recorded of it is damaged: {error}")
+    if source is None or not source.tapes:
         return Recorded(path, None, "nothing in it can be read")
     return Recorded(path, source)
 

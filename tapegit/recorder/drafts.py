@@ -117,6 +117,8 @@ class Draft:
     def take(self, facts: RecordFacts) -> None:
         """Add what a message or an event says of its turn."""
         self.is_echo = self.is_echo and facts.is_echo
+        if facts.is_whole:
+            self._forget_said()
         if self.time_ms is None:
             self.time_ms = facts.time_ms
         if self.headline is None:
@@ -134,6 +136,12 @@ class Draft:
         self.provider = facts.provider or self.provider
         self.stop = facts.stop or self.stop
         self.usage = facts.usage or self.usage
+
+    def _forget_said(self) -> None:
+        self.headline = self.fallback = self.model = self.stop = self.usage = None
+        self.labels = []
+        self.labels_length = 0
+        self.tools = {}
 
     def take_unreadable(self, reason: str) -> None:
         """Add a record that could not be read."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tapegit.graph.turns import TurnGraph
     from tapegit.objects.oid import ObjectId
     from tapegit.objects.rope_reader import Find
+    from tapegit.recorder.documents import DocumentState
     from tapegit.recorder.source import RecordedSource
     from tapegit.recorder.tapes import RecordedTape
 
@@ -89,6 +90,10 @@ class SessionRefs:
     def _plan(self, source: RecordedSource) -> bool:
         harness = source.harness.name
         unnamed = f"unnamed-{source.unnamed_digits}"
+        if source.document is not None:
+            (tape,) = source.tapes
+            folder = session_folder(harness, tape.session_id or unnamed)
+            return self._plan_document(folder, tape.tip, source.document)
         for tape in source.tapes:
             if tape.session_id is not None:
                 self._drop_head(session_folder(harness, unnamed), tape)
@@ -101,6 +106,24 @@ class SessionRefs:
             for tape in source.tapes
         ]
         return any(results)
+
+    def _plan_document(self, folder: str, tip: ObjectId, document: DocumentState) -> bool:
+        """Put a state of a document in the place of the one it goes on from."""
+        name, prefix = tape_ref(folder, None), other_prefix(folder, None)
+        before = self._read(name)
+        states = [before] if before is not None else []
+        states += [oid for _, oid in self._iter_named(prefix)]
+        if not document.is_more or tip in states:
+            return False
+        for other, _ in list(self._iter_named(prefix)):
+            self._set(other, None)
+        states = [oid for oid in states if oid != document.base]
+        shown, *others = sorted([tip, *states], key=self._age, reverse=True)
+        self._is_forward[name] = before is None or (shown == tip and before == document.base)
+        self._set(name, shown)
+        for oid in others:
+            self._set(RefName.parse(prefix + oid.short(FORK_DIGIT_COUNT)), oid)
+        return True
 
     def moves(self) -> list[RefMove]:
         """Return what moves, by name."""

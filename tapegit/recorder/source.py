@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tapegit.dialects.json_records import RecordReader, read_raw_records
+from tapegit.dialects.json_records import RecordReader, read_document, read_raw_records
 from tapegit.harness.table import HEAD_RECORD_COUNT, find_harness
+from tapegit.recorder.documents import read_whole
 from tapegit.recorder.outcome import Failure
 from tapegit.recorder.threader import Threader
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tapegit.dialects.json_records import Record
     from tapegit.harness.facts import Harness
+    from tapegit.recorder.documents import DocumentState, DocumentTapes
     from tapegit.recorder.runs import Write
     from tapegit.recorder.tapes import RecordedTape
 
@@ -33,6 +35,7 @@ class RecordedSource(NamedTuple):
     Attributes:
         unnamed_digits: What names the session where the source does not.
         failures: The first unreadable records, at most 1,000; `unreadable_count` has them all.
+        document: Where it stands, if it is a state of a document.
     """
 
     harness: Harness
@@ -42,13 +45,24 @@ class RecordedSource(NamedTuple):
     size_bytes: int
     unreadable_count: int
     failures: tuple[Failure, ...]
+    document: DocumentState | None = None
 
 
 def recognise(chunks: Iterable[bytes]) -> Harness | None:
-    """Return the harness that wrote these bytes, or None where no harness did."""
+    """Return the harness that wrote these bytes, or None where no harness did.
+
+    Bytes that do not begin with a line of JSON may be one document: then they are gone through
+    again.
+    """
     reader = read_raw_records()
     count = 0
     for record in _iter_records(reader, chunks):
+        if record.reason is not None and record.number == 1:
+            data = read_whole(chunks)
+            value = read_document(data) if data is not None else None
+            harness = find_harness(value) if value is not None else None
+            if harness is not None and harness.document is not None:
+                return harness
         if record.value is None:
             continue
         harness = find_harness(record.value)
@@ -93,6 +107,34 @@ def record_source(
         size_bytes,
         unreadable,
         tuple(failures),
+    )
+
+
+def record_document(
+    harness: Harness, chunks: Iterable[bytes], tapes: DocumentTapes, write: Write
+) -> RecordedSource | None:
+    """Write the objects of a document; return what was made of it, or None for nothing.
+
+    Raises:
+        ObjectNotFoundError: A turn of what is recorded of it is missing.
+        DataError: A turn of what is recorded of it is damaged.
+    """
+    data = read_whole(chunks)
+    value = read_document(data) if data is not None else None
+    if data is None or value is None or harness.document is None or not harness.recognise(value):
+        return None
+    recorded = tapes.record(harness, data, harness.document(value), write)
+    if recorded is None:
+        return None
+    return RecordedSource(
+        harness,
+        (recorded.tape,),
+        recorded.unnamed_digits,
+        recorded.record_count,
+        len(data),
+        0,
+        (),
+        recorded.state,
     )
 
 

@@ -89,6 +89,10 @@ class SourceFile:
     ) -> None:
         os.close(self._fd)
 
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes of the file, each time from its beginning."""
+        return self.iter_chunks()
+
     def iter_chunks(self) -> Iterator[bytes]:
         """Yield the bytes of the file from its beginning, decompressed if they are compressed.
 

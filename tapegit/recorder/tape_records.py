@@ -37,6 +37,11 @@ class PlacedRun(NamedTuple):
     oids: tuple[ObjectId, ...]
 
 
+def is_document_turn(turn: Turn) -> bool:
+    """Return whether a turn names a whole document: its piece, and only such a one, is at 0."""
+    return turn.role == "event" and len(turn.raw) == 1 and turn.raw[0].at == 0
+
+
 def place_runs(turn: Turn, before: int) -> list[PlacedRun]:
     """Return the runs of a turn, pieces that directly follow one another joined.
 

@@ -78,6 +78,12 @@ class Threader:
         if not record.number % OPEN_RECORD_COUNT_MAX:
             self._close_old(record.number)
 
+    def set_head(self, session: SessionFacts, time_ms: int | None) -> None:
+        """State what the source says of its session outside its records."""
+        self._head_session = session
+        self._head_time_ms = time_ms
+        self._is_head_readable = True
+
     def finish(self) -> list[RecordedTape]:
         """End the source and return its tapes, the main one first."""
         self._runs.finish()

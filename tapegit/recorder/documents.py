@@ -1,0 +1,252 @@
+"""Sessions that are one document, rewritten whenever they grow: recorded state by state.
+
+The messages of a document make turns as the records of a file do, and alone: the same message
+after the same messages is the same turn, in whatever state of the document. Each state that
+adds something gets one `event` turn at the end, which names the whole document; its parents are
+the last message's turn and the turn of the state before. So a tape only ever goes forward, its
+first parents are the conversation, and every recorded state can be given back.
+
+Source: tapesdialect-gemini-cli(7), "Documents".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tapegit.dialects.json_records import Record
+from tapegit.objects.kind import MIB, Kind
+from tapegit.objects.oid import ObjectId
+from tapegit.objects.rope_builder import iter_content_objects
+from tapegit.objects.turn import RawPiece, Turn, encode_turn
+from tapegit.recorder.session_names import other_prefix, session_folder, tape_ref
+from tapegit.recorder.tape_records import is_document_turn
+from tapegit.recorder.threader import Threader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tapegit.graph.turns import TurnGraph
+    from tapegit.harness.facts import Document, Harness
+    from tapegit.recorder.runs import Write
+    from tapegit.recorder.tapes import RecordedTape
+    from tapegit.refs.names import RefName
+
+DOCUMENT_SIZE_MAX_BYTES: Final = 128 * MIB
+STATE_COUNT_MAX: Final = 65_536
+"""How many recorded states are looked through for one that is the same."""
+
+_LONG_AGO: Final = -(1 << 62)
+
+
+class DocumentState(NamedTuple):
+    """Where a state of a document stands.
+
+    Attributes:
+        base: The newest turn of the tape it goes on from, or None for a new tape.
+        is_more: Whether it adds anything.
+    """
+
+    base: ObjectId | None
+    is_more: bool
+
+
+class RecordedMessages(NamedTuple):
+    """A document as it was written: its tape, and what names the session where it does not."""
+
+    tape: RecordedTape
+    state: DocumentState
+    unnamed_digits: str
+    record_count: int
+
+
+class _Tape(NamedTuple):
+    """A tape of a document, as it is recorded or will be."""
+
+    tip: ObjectId
+    documents: frozenset[ObjectId]
+    oids: list[ObjectId]
+    time_ms: int
+
+
+class DocumentTapes:
+    """The tapes of documents, those included that were recorded but are not in any ref yet.
+
+    Args:
+        graph: The turns of the store.
+        find_ref: Reads a ref.
+        iter_refs: Yields refs, by the beginning of their names.
+    """
+
+    def __init__(
+        self,
+        graph: TurnGraph,
+        find_ref: Callable[[RefName], ObjectId | None],
+        iter_refs: Callable[[str], Iterable[tuple[RefName, ObjectId]]],
+    ) -> None:
+        self._graph = graph
+        self._find_ref = find_ref
+        self._iter_refs = iter_refs
+        self._tapes: dict[str, _Tape] = {}
+
+    def record(
+        self, harness: Harness, data: bytes, document: Document, write: Write
+    ) -> RecordedMessages | None:
+        """Write the objects of a document; return None where there is nothing in it.
+
+        Args:
+            harness: Whose document it is.
+            data: Its exact bytes.
+            document: What it says.
+            write: Stores an object and returns its id; what an object names comes before it.
+
+        Raises:
+            ObjectNotFoundError: A turn of what is recorded of it is missing.
+            DataError: A turn of what is recorded of it is damaged.
+        """
+        messages = _Messages(harness, document, write)
+        if messages.tape is None:
+            return None
+        folder = session_folder(
+            harness.name, messages.tape.session_id or f"unnamed-{messages.unnamed_digits}"
+        )
+        before = self._find(folder)
+        whole = None
+        for built in iter_content_objects(data):
+            whole = built.oid
+        assert whole is not None
+        time_ms = _LONG_AGO if document.time_ms is None else document.time_ms
+        state, base = _place(before, messages.oids, whole, time_ms)
+        if not state.is_more and before is not None:
+            return messages.as_recorded(before.tip, state)
+        for built in iter_content_objects(data):
+            write(built.kind, built.data)
+        turn = _document_turn(harness, messages, whole, document.time_ms, base)
+        tip = write(Kind.TURN, encode_turn(turn))
+        documents = frozenset((whole,)) | (before.documents if before and base else frozenset())
+        if base is not None or before is None:
+            self._tapes[folder] = _Tape(tip, documents, messages.oids, time_ms)
+        return messages.as_recorded(tip, state)
+
+    def _find(self, folder: str) -> _Tape | None:
+        if folder not in self._tapes:
+            for tip in self._iter_tips(folder):
+                tape = self._read(tip)
+                if tape is not None:
+                    self._tapes[folder] = tape
+                    break
+        return self._tapes.get(folder)
+
+    def _iter_tips(self, folder: str) -> Iterator[ObjectId]:
+        main = self._find_ref(tape_ref(folder, None))
+        if main is not None:
+            yield main
+            for _, oid in self._iter_refs(other_prefix(folder, None)):
+                yield oid
+
+    def _read(self, tip: ObjectId) -> _Tape | None:
+        """Return the tape that a turn ends, or None where the turn is not that of a document."""
+        newest = self._graph.read_turn(tip)
+        if not is_document_turn(newest):
+            return None
+        documents: set[ObjectId] = set()
+        turn = newest
+        while len(documents) < STATE_COUNT_MAX:
+            documents.add(ObjectId.parse(turn.raw[0].oid))
+            if len(turn.parents) < 2:
+                break
+            turn = self._graph.read_turn(turn.parent_ids[1])
+            if not is_document_turn(turn):
+                break
+        oids: list[ObjectId] = []
+        parents = newest.parent_ids
+        while parents:
+            oids.append(parents[0])
+            parents = self._graph.parents(parents[0])
+        oids.reverse()
+        time_ms = _LONG_AGO if newest.time is None else newest.time
+        return _Tape(tip, frozenset(documents), oids, time_ms)
+
+
+class _Messages:
+    """The turns of a document's messages, as they were written."""
+
+    def __init__(self, harness: Harness, document: Document, write: Write) -> None:
+        self.oids: list[ObjectId] = []
+        self.record_count = 0
+
+        def write_noted(kind: Kind, data: bytes) -> ObjectId:
+            oid = write(kind, data)
+            if kind is Kind.TURN:
+                self.oids.append(oid)
+            return oid
+
+        threader = Threader(harness, write_noted)
+        threader.set_head(document.session, document.start_ms)
+        for number, element in enumerate(document.elements, 1):
+            data = bytes(element)
+            self.record_count = number
+            threader.add(Record(number, 1, data, harness.decode(data), None))
+        tapes = threader.finish()
+        self.tape = tapes[0] if tapes else None
+        self.unnamed_digits = threader.unnamed_digits
+
+    def as_recorded(self, tip: ObjectId, state: DocumentState) -> RecordedMessages:
+        """Return the tape with its newest turn."""
+        assert self.tape is not None
+        tape = self.tape._replace(tip=tip, turn_count=len(self.oids) + 1, left_behind=())
+        return RecordedMessages(tape, state, self.unnamed_digits, self.record_count)
+
+
+def read_whole(chunks: Iterable[bytes]) -> bytes | None:
+    """Return all bytes, or None where they are too many for a document."""
+    parts = []
+    size_bytes = 0
+    for chunk in chunks:
+        size_bytes += len(chunk)
+        if size_bytes > DOCUMENT_SIZE_MAX_BYTES:
+            return None
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _place(
+    before: _Tape | None, oids: list[ObjectId], whole: ObjectId, time_ms: int
+) -> tuple[DocumentState, ObjectId | None]:
+    """Return where a state stands, and the state before it that its turn names."""
+    if before is None:
+        return DocumentState(None, is_more=True), None
+    if whole in before.documents:
+        return DocumentState(before.tip, is_more=False), None
+    pairs = zip(oids, before.oids, strict=False)
+    shared = next((n for n, (new, old) in enumerate(pairs) if new != old), None)
+    if shared is None:
+        shared = min(len(oids), len(before.oids))
+    added, dropped = len(oids) - shared, len(before.oids) - shared
+    is_later = time_ms >= before.time_ms
+    if dropped and added <= 1 and added < dropped:
+        return DocumentState(before.tip, is_more=False), None
+    if is_later or (added and not dropped):
+        return DocumentState(before.tip, is_more=True), before.tip
+    if added <= 1 and dropped <= 1:
+        return DocumentState(before.tip, is_more=False), None
+    return DocumentState(None, is_more=True), None
+
+
+def _document_turn(
+    harness: Harness,
+    messages: _Messages,
+    whole: ObjectId,
+    time_ms: int | None,
+    base: ObjectId | None,
+) -> Turn:
+    count = messages.record_count
+    assert messages.tape is not None
+    parents = (str(messages.tape.tip), *([str(base)] if base is not None else []))
+    return Turn(
+        role="event",
+        parents=parents,
+        time=time_ms,
+        dialect=harness.dialect,
+        raw=(RawPiece(str(whole), 0),),
+        summary=f"document of {count} message{'' if count == 1 else 's'}",
+    )
