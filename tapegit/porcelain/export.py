@@ -16,9 +16,11 @@ from tapegit.graph.lookup import SESSIONS, pick_main_tape
 from tapegit.graph.revision import INCLUDE, parse_range
 from tapegit.graph.selection import Selected
 from tapegit.graph.walk import walk
+from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.selection import select
 from tapegit.porcelain.show import ShownTurn, iter_shown
-from tapegit.recorder.reassembly import iter_run_bytes, order_runs, reassemble
+from tapegit.recorder.reassembly import NumberedRun, iter_run_bytes, order_runs, reassemble
+from tapegit.recorder.tape_records import is_document_turn
 from tapegit.refs.names import HEAD
 
 if TYPE_CHECKING:
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 
     from tapegit.graph.resolve import Resolver
     from tapegit.graph.turns import TurnGraph
-    from tapegit.objects.oid import ObjectId
+    from tapegit.objects.rope_reader import Find
     from tapegit.porcelain.selection import Selection
-    from tapegit.recorder.reassembly import NumberedRun
     from tapegit.refs.names import RefName
     from tapegit.refs.reader import Ref
     from tapegit.repository.repository import Repository
@@ -237,32 +238,42 @@ def prepare(repository: Repository, graph: TurnGraph, choice: Choice, *, is_raw:
         DataError: An object is damaged.
     """
     if not is_raw:
-        oids = [oid for section in choice.sections for oid in section.oids]
-        return Prepared(choice, None, _count_redacted(graph, oids))
-    objects = repository.objects
-    if choice.ref is None or choice.tip is None:
-        oids = [oid for section in choice.sections for oid in section.oids]
-        raw = RawExport(order_runs(graph, objects.find, oids), is_part=True)
-    else:
-        tapes = sorted(choice.tapes, key=lambda ref: _rank(ref.name))
-        made = reassemble(graph, objects.find, choice.tip, (ref.oid for ref in tapes))
-        raw = RawExport(
-            made.runs,
-            is_part=False,
-            missing_count=sum(last - first + 1 for first, last in made.gaps),
-            other_tapes=[ref.name for ref in tapes if ref.oid in made.others],
-            is_certain=made.is_certain,
-        )
-        numbers: dict[ObjectId, int] = {}
-        for tip in made.tips:
-            numbers.update(dict.fromkeys(_list_back(graph, tip, numbers), 0))
-        oids = list(numbers)
+        return Prepared(choice, None, _count_redacted(graph, _list_turns(choice)))
+    raw, oids = _plan_raw(graph, repository.objects.find, choice)
     if not raw.runs:
         raise UserError(
             "there is no source file of this: its turns hold no bytes of one",
             hint="another --format shows what they say",
         )
     return Prepared(choice, raw, _count_redacted(graph, oids))
+
+
+def _plan_raw(graph: TurnGraph, find: Find, choice: Choice) -> tuple[RawExport, Iterable[ObjectId]]:
+    """Return the source of a choice, or what there is of it, and the turns that are in it."""
+    tip = choice.tip
+    if tip is not None and is_document_turn(turn := graph.read_turn(tip)):
+        run = NumberedRun(1, 1, (ObjectId.parse(turn.raw[0].oid),))
+        return RawExport([run], is_part=False), [tip]
+    if choice.ref is None or tip is None:
+        oids = _list_turns(choice)
+        return RawExport(order_runs(graph, find, oids), is_part=True), oids
+    tapes = sorted(choice.tapes, key=lambda ref: _rank(ref.name))
+    made = reassemble(graph, find, tip, (ref.oid for ref in tapes))
+    numbers: dict[ObjectId, int] = {}
+    for each in made.tips:
+        numbers.update(dict.fromkeys(_list_back(graph, each, numbers), 0))
+    raw = RawExport(
+        made.runs,
+        is_part=False,
+        missing_count=sum(last - first + 1 for first, last in made.gaps),
+        other_tapes=[ref.name for ref in tapes if ref.oid in made.others],
+        is_certain=made.is_certain,
+    )
+    return raw, numbers
+
+
+def _list_turns(choice: Choice) -> list[ObjectId]:
+    return [oid for section in choice.sections for oid in section.oids]
 
 
 def verify_exact(prepared: Prepared) -> None:

@@ -1,0 +1,83 @@
+"""`tapes export --format raw`: every file that can be imported comes back byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tapegit.harness.table import HARNESSES
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "fixtures" / "transcripts"
+SHARED = ROOT.parent / "shared" / "data"
+NAMES = list(dict.fromkeys(harness.name for harness in HARNESSES))
+NO_SESSIONS = {"SOURCES.tsv", "README.md"}
+
+
+def list_sources(folder: Path) -> list[Path]:
+    """Return the files below the folders of all harnesses that can be imported."""
+    return [
+        path
+        for harness in NAMES
+        for path in sorted((folder / harness).rglob("*"))
+        if path.is_file() and path.name not in NO_SESSIONS
+    ]
+
+
+def name_source(path: Path) -> str:
+    """Return what a test of a file is called."""
+    folder = SHARED if path.is_relative_to(SHARED) else FIXTURES
+    return str(path.relative_to(folder))
+
+
+@pytest.mark.parametrize("path", [*list_sources(FIXTURES), *list_sources(SHARED)], ids=name_source)
+def test_file_comes_back(tapes, store, path):
+    """What was imported and packed is exported as it was, by any of its tapes."""
+    (imported,) = tapes("import", "--json", path, code=None).records
+    if imported["state"] == "skipped":
+        pytest.skip(f"no session: {imported['reason']}")
+    tapes("gc")
+    refs = tapes("for-each-ref", "--format=%(refname)", "refs/sessions").lines
+    assert refs
+    for ref in refs[:4]:
+        done = tapes("export", "--require-exact", ref)
+        assert done.data == path.read_bytes()
+        assert done.err == ""
+
+
+@pytest.mark.parametrize("harness", NAMES)
+def test_files_of_one_store_are_kept_apart(tapes, store, work, harness):
+    """Where several files share sessions, each comes back, but for what another goes on from."""
+    folder = SHARED / harness
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}")
+    paths = [path for path in list_sources(SHARED) if path.is_relative_to(folder)]
+    imported = tapes("import", "--json", *paths, code=None).records
+    tapes("gc")
+    tapes("fsck", "--full")
+    refs = tapes("for-each-ref", "--format=%(refname)", "refs/sessions").lines
+    sources = {tapes("export", state).data for ref in refs for state in iter_states(tapes, ref)}
+    files = {Path(each["path"]): each["state"] for each in imported}
+    recorded = {path: state for path, state in files.items() if state != "skipped"}
+    assert recorded
+    lost = [path for path in recorded if path.read_bytes() not in sources]
+    unexplained = [
+        path
+        for path in lost
+        if recorded[path] != "unchanged" and not is_earlier_state(path.read_bytes(), sources)
+    ]
+    assert unexplained == []
+    assert sources <= {path.read_bytes() for path in recorded}
+
+
+def iter_states(tapes, revision: str):
+    """Yield a tape, and the states of a document that were recorded before it."""
+    while tapes("rev-parse", "--verify", revision, code=None).code == 0:
+        yield revision
+        revision += "^2"
+
+
+def is_earlier_state(data: bytes, sources: set[bytes]) -> bool:
+    """Return whether a source is a file that only grew."""
+    return any(source.startswith(data.rstrip()) for source in sources)
