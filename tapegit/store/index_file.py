@@ -5,6 +5,7 @@ Source: tapesformat-packindex(5), "If lost".
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tapegit.store.index_builder import BuiltIndex
 
+INDEX_SIZE_MAX_BYTES: Final = 1 << 38
 _MAPPED_SIZE_MIN_BYTES: Final = 1 << 20
 """A mapping keeps a descriptor; an index is mapped only where reading it costs a multiple."""
 
@@ -31,10 +33,10 @@ def read_index(path: Path) -> PackIndex:
         UnsafePathError: It is a link, a folder or a special file.
         StorageError: The system refused.
     """
-    try:
-        file = memoryview(read_file(path, size_max=_MAPPED_SIZE_MIN_BYTES))
-    except FormatError:
-        file = map_file(path)  # so large that it is better left to the page cache
+    if _is_large(path):
+        file = map_file(path)
+    else:
+        file = memoryview(read_file(path, size_max=INDEX_SIZE_MAX_BYTES))
     index = PackIndex(file, where=path)
     if f"pack-{index.header.pack_checksum.hex()}" != path.stem:
         raise FormatError(
@@ -43,6 +45,13 @@ def read_index(path: Path) -> PackIndex:
             where=path,
         )
     return index
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return os.lstat(path).st_size > _MAPPED_SIZE_MIN_BYTES
+    except OSError:
+        return False  # whoever reads it finds out why
 
 
 def read_index_of(path: Path) -> PackIndex:

@@ -312,13 +312,14 @@ class PackedSource:
         return packs != before
 
     def _read_times(self) -> dict[str, int]:
-        """Return the files of packs in the folder with their times of modification."""
+        """Return the files of packs in the folder, and of indexes the times of modification."""
         times: dict[str, int] = {}
         try:
             with os.scandir(self.pack_dir) as entries:
                 for entry in entries:
                     if _NAME.fullmatch(entry.name):
-                        times[entry.name] = _mtime_ns(entry)
+                        is_index = entry.name.endswith(".idx")
+                        times[entry.name] = _mtime_ns(entry) if is_index else 0
         except FileNotFoundError:
             return {}
         except OSError as error:
