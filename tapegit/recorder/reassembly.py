@@ -79,12 +79,13 @@ def reassemble(
     group = _Group(graph, find)
     group.add(tip, group.number(tip))
     waiting = [oid for oid in dict.fromkeys(candidates) if oid != tip]
-    numbered, rest = group.number_all(waiting)
-    took_unsure = _fill_gaps(group, numbered)
-    others = [oid for oid in waiting if oid not in group.tips]
+    is_only, is_inside = _fill_gaps(group, group.number_all(waiting))
+    members = set(group.tips)
+    others = [oid for oid in waiting if oid not in members]
     runs = sorted(group.runs)
     gaps, is_single = _find_gaps(runs)
-    return Reassembled(runs, group.tips, others, gaps, is_single and not (took_unsure and rest))
+    is_certain = is_single and is_only and (is_inside or not others)
+    return Reassembled(runs, group.tips, others, gaps, is_certain)
 
 
 def order_runs(graph: TurnGraph, find: Find, oids: Iterable[ObjectId]) -> list[NumberedRun]:
@@ -152,19 +153,15 @@ class _Group:
         """Return whether what the tape goes on from is in the group, or it begins anew."""
         return numbered.parent is None or numbered.parent in self._members
 
-    def number_all(
-        self, tips: Iterable[ObjectId]
-    ) -> tuple[dict[ObjectId, _Numbered], list[ObjectId]]:
-        """Return the tapes that may belong to the group, numbered, and those that do not."""
+    def number_all(self, tips: Iterable[ObjectId]) -> dict[ObjectId, _Numbered]:
+        """Return the tapes that may belong to the group, numbered."""
         numbered: dict[ObjectId, _Numbered] = {}
-        rest: list[ObjectId] = []
         for tip in tips:
             oids, parent = self._own_turns(tip)
-            if parent is None and self._begins_twice(oids):
-                rest.append(tip)  # the beginning of another source: no need to read more
-            else:
+            # The beginning of another source: no need to read more of it.
+            if parent is not None or not self._begins_twice(oids):
                 numbered[tip] = self._number(oids, parent)
-        return numbered, rest
+        return numbered
 
     def number(self, tip: ObjectId) -> _Numbered:
         """Return a tape without what was numbered already."""
@@ -231,29 +228,32 @@ class _Coverage:
         return found if found >= 0 else None
 
 
-def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> bool:
-    """Add tapes that have what is missing; return whether one only goes on at the end."""
+def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> tuple[bool, bool]:
+    """Add tapes that have what is missing.
+
+    Returns whether there was never a choice, and whether all lay between records of the group.
+    """
     firsts: dict[int, list[ObjectId]] = {}
     for oid, found in numbered.items():
         for run in found.runs:
             firsts.setdefault(run.first, []).append(oid)
     covered = _Coverage(_bound_numbers(group, numbered), group.runs)
-    took_trailing = False
+    is_only = is_inside = True
     number: int | None = 0
     while number is not None and (number := covered.find_missing(number + 1)) is not None:
-        fitting = (
+        fitting = [
             oid
             for oid in firsts.get(number, ())
             if group.holds_parent_of(numbered[oid]) and covered.fits(numbered[oid].runs)
-        )
-        taken = next(fitting, None)
-        if taken is not None:
-            took_trailing = took_trailing or number > covered.last
-            group.add(taken, numbered[taken])
-            covered.add(numbered[taken].runs)
+        ]
+        if fitting:
+            is_only = is_only and len(fitting) == 1
+            is_inside = is_inside and number < covered.last
+            group.add(fitting[0], numbered[fitting[0]])
+            covered.add(numbered[fitting[0]].runs)
         elif number > covered.last:
             break
-    return took_trailing
+    return is_only, is_inside
 
 
 def _bound_numbers(group: _Group, numbered: dict[ObjectId, _Numbered]) -> int:
