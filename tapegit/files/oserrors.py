@@ -21,6 +21,7 @@ _HINTS: Final = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "check the owner and the permissions of the store",
     errno.EPERM: "check the owner and the permissions of the store",
+    errno.EXDEV: "all folders of a store must be on one file system",
     errno.EIO: "the disk reports an error; check it before you go on",
     errno.ENOTDIR: "a file is where a folder should be; run 'tapes fsck'",
 }

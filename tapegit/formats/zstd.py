@@ -30,12 +30,32 @@ _SINGLE_SEGMENT: Final = 1 << 5
 _HAS_CHECKSUM: Final = 1 << 2
 _WINDOW_LOG_MIN: Final = 10
 
-Compressor = zstandard.ZstdCompressor
+
+class Compressor:
+    """Makes frames; one thread at a time may use it."""
+
+    __slots__ = ("_compressor",)
+
+    def __init__(self, compressor: zstandard.ZstdCompressor) -> None:
+        self._compressor = compressor
+
+    def compress(self, data: bytes) -> bytes:
+        """Return the data as one frame.
+
+        Raises:
+            MemoryError: There is too little; nothing else can go wrong.
+        """
+        try:
+            return self._compressor.compress(data)
+        except zstandard.ZstdError as error:
+            raise MemoryError(str(error)) from error
 
 
 def make_compressor(level: int) -> Compressor:
-    """Return a compressor for many frames; one thread at a time may use it."""
-    return zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
+    """Return a compressor for many frames."""
+    return Compressor(
+        zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
+    )
 
 
 def make_long_distance_compressor(level: int, window_log: int) -> Compressor:
@@ -47,7 +67,7 @@ def make_long_distance_compressor(level: int, window_log: int) -> Compressor:
         write_checksum=True,
         write_content_size=True,
     )
-    return zstandard.ZstdCompressor(compression_params=parameters)
+    return Compressor(zstandard.ZstdCompressor(compression_params=parameters))
 
 
 def compress(data: bytes, *, level: int = 3) -> bytes:
@@ -255,6 +275,8 @@ def _damage_error(
     frame: bytes | memoryview, where: object, error: zstandard.ZstdError
 ) -> FormatError | IntegrityError | TruncatedError:
     text = str(error)
+    if "memory" in text:
+        raise MemoryError(text) from error
     if "unused data" in text:
         return _format_error(where, "there are bytes after its frame", None)
     if "full frame" in text:

@@ -56,15 +56,26 @@ class FrameCompressor:
         self._executor = ThreadPoolExecutor(threads, "compress") if threads > 1 else None
         self._queue: deque[Future[CompressedFrame]] = deque()
         self._local = local()
+        self._is_crowded = False
 
     def put(self, frame: FrameContent) -> None:
         """Take a frame to compress."""
-        if self._executor is not None:
-            future = self._executor.submit(self._compress, frame)
-        else:
+        future = self._submit(frame)
+        if future is None:
             future = Future()
             future.set_result(self._compress(frame))
         self._queue.append(future)
+
+    def _submit(self, frame: FrameContent) -> Future[CompressedFrame] | None:
+        """Leave a frame to the threads; None where there are none, or none can be started."""
+        if self._executor is None or self._is_crowded:
+            return None
+        try:
+            return self._executor.submit(self._compress, frame)
+        except RuntimeError:
+            # The system has no room for one more thread: this one does the work.
+            self._is_crowded = True
+            return None
 
     def take(self, *, all_of_them: bool = False) -> Iterator[CompressedFrame]:
         """Yield frames, compressed, until few enough are in flight or all are."""

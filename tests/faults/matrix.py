@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tests.faults.scenarios import Scenario
     from tests.hostile.zygote import Zygote
 
-ERROR_CODES = frozenset(range(1, 44)) | {141}
+INTERRUPTED = 130
+ERROR_CODES = frozenset(range(1, 44)) | {INTERRUPTED, 141}
 EMPTY = State({}, frozenset())
 STRIDE = max(1, int(os.environ.get("TAPES_FAULTS_STRIDE", "1")))
 """Only every n-th point is tried: for a quick look."""
@@ -115,11 +116,15 @@ def _judge_exit(run: strace.Run) -> list[str]:
         found.append("traceback: " + run.err.strip().splitlines()[-1][:200])
     elif run.code > 0 and run.code not in ERROR_CODES:
         found.append(f"exit code {run.code}")
-    elif run.code > 0 and not run.err.startswith("tapes: error: "):
+    elif run.code > 0 and run.code != INTERRUPTED and not _has_error_line(run):
         found.append(f"no error line: {run.err[:200]!r}")
     if run.code == strace_timeout():
         found.append("hung")
     return found
+
+
+def _has_error_line(run: strace.Run) -> bool:
+    return run.err.startswith("tapes: error: ")
 
 
 def strace_timeout() -> int:

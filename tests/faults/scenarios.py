@@ -193,7 +193,6 @@ SCENARIOS = (
     Scenario("index-pack", ("index-pack", "--stdin"), prepare_pack_file, stdin="incoming.pack"),
     Scenario("unbundle", ("bundle", "unbundle", "their.bundle"), prepare_bundle),
 )
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 
 
 class Workbench:

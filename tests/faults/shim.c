@@ -4,6 +4,7 @@
  * SHORT_MAX=n   every write stores at most n bytes and says so
  * SHORT_AT=n    the n-th write stores half of its bytes and says so
  * FULL_AT=n     the n-th write stores half of its bytes; every later one fails with ENOSPC
+ * LIE_AT=n      the n-th write stores nothing and says that it did
  * SYNC_FAIL=n   the n-th fsync or fdatasync fails with EIO
  * FAULT_COUNT=p where to write, at the end, how many writes and fsyncs there were
  * SYNC_SKIP=f   fsync of files (f), of directories (d) or both (fd) is not done, but reported done
@@ -36,10 +37,12 @@ static int is_ours(int fd) {
     return strncmp(path, folder, strlen(folder)) == 0;
 }
 
-/* Returns how many bytes to store, or -1 with errno set. */
+/* Returns how many bytes to store, or -1 with errno set; LIES to store none and say it was done. */
+#define LIES (-2)
 static ssize_t allowed(int fd, size_t size) {
     if (!is_ours(fd) || size == 0) return (ssize_t)size;
     int count = __sync_add_and_fetch(&write_count, 1);
+    if (number("LIE_AT") == count) return LIES;
     int most = number("SHORT_MAX"), half = number("SHORT_AT"), full = number("FULL_AT");
     if (full && count > full) { errno = ENOSPC; return -1; }
     if ((half && count == half) || (full && count == full)) return size > 1 ? size / 2 : size;
@@ -51,6 +54,7 @@ ssize_t write(int fd, const void *data, size_t size) {
     static ssize_t (*real)(int, const void *, size_t);
     if (!real) real = dlsym(RTLD_NEXT, "write");
     ssize_t most = allowed(fd, size);
+    if (most == LIES) return (ssize_t)size;
     return most < 0 ? -1 : real(fd, data, (size_t)most);
 }
 
@@ -58,6 +62,7 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
     static ssize_t (*real)(int, const void *, size_t, off64_t);
     if (!real) real = dlsym(RTLD_NEXT, "pwrite64");
     ssize_t most = allowed(fd, size);
+    if (most == LIES) return (ssize_t)size;
     return most < 0 ? -1 : real(fd, data, (size_t)most, at);
 }
 

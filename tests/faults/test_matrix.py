@@ -16,8 +16,11 @@ pytestmark = [
 ]
 
 SPACE = strace.WRITES + strace.PUBLISHES + strace.FOLDERS + strace.OPENS + strace.COPIES
+PROMISES = strace.PUBLISHES + strace.SYNCS + strace.WRITES
 FAULTS = {
     "KILL": ("signal=KILL", strace.MUTATING),
+    "TERM": ("signal=TERM", PROMISES),
+    "INT": ("signal=INT", PROMISES),
     "ENOSPC": ("error=ENOSPC", SPACE + strace.SYNCS + ("ftruncate",)),
     "EIO": ("error=EIO", strace.MUTATING),
     "EFBIG": ("error=EFBIG", (*strace.WRITES, "ftruncate")),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tapegit.objects.kind import Kind, object_id
-from tapegit.objects.oid import ObjectId
 from tests.hostile.conftest import DATA_CODES
+
+if TYPE_CHECKING:
+    from tapegit.objects.oid import ObjectId
 
 NAME = 14
 NOT_FOUND = 12
