@@ -3,8 +3,9 @@
 The messages of a document make turns as the records of a file do, and alone: the same message
 after the same messages is the same turn, in whatever state of the document. Each state that
 adds something gets one `event` turn at the end, which names the whole document; its parents are
-the last message's turn and the turn of the state before. So a tape only ever goes forward, its
-first parents are the conversation, and every recorded state can be given back.
+the last message's turn and, where it only adds to it, the turn of the state before. A state that
+changed what was said begins a tape beside, and the one before it is kept as a fork: so a tape
+says everything once, and every recorded state can be given back.
 
 Source: tapesdialect-gemini-cli(7), "Documents".
 """
@@ -42,12 +43,14 @@ class DocumentState(NamedTuple):
     """Where a state of a document stands.
 
     Attributes:
-        base: The newest turn of the tape it goes on from, or None for a new tape.
-        is_more: Whether it adds anything.
+        base: The newest turn of the tape whose place it takes, or None for a new tape.
+        is_more: Whether there is anything to record.
+        is_forward: Whether it only adds to what that tape says.
     """
 
     base: ObjectId | None
     is_more: bool
+    is_forward: bool = True
 
 
 class RecordedMessages(NamedTuple):
@@ -115,33 +118,43 @@ class DocumentTapes:
             whole = built.oid
         assert whole is not None
         time_ms = _LONG_AGO if document.time_ms is None else document.time_ms
-        state, base = _place(before, messages.oids, whole, time_ms)
+        state = _place(before, messages.oids, whole, time_ms)
         if not state.is_more and before is not None:
             return messages.as_recorded(before.tip, state)
         for built in iter_content_objects(data):
             write(built.kind, built.data)
+        base = state.base if state.is_forward else None
         turn = _document_turn(harness, messages, whole, document.time_ms, base)
         tip = write(Kind.TURN, encode_turn(turn))
-        documents = frozenset((whole,)) | (before.documents if before and base else frozenset())
-        if base is not None or before is None:
-            self._tapes[folder] = _Tape(tip, documents, messages.oids, time_ms)
+        if before is None:
+            self._tapes[folder] = _Tape(tip, frozenset((whole,)), messages.oids, time_ms)
+        else:
+            documents = before.documents | {whole}
+            if state.base is None:
+                self._tapes[folder] = before._replace(documents=documents)
+            else:
+                self._tapes[folder] = _Tape(tip, documents, messages.oids, time_ms)
         return messages.as_recorded(tip, state)
 
     def _find(self, folder: str) -> _Tape | None:
+        """Return the tape that a document goes on from, with the documents of all its tapes."""
         if folder not in self._tapes:
+            found: _Tape | None = None
             for tip in self._iter_tips(folder):
                 tape = self._read(tip)
                 if tape is not None:
-                    self._tapes[folder] = tape
-                    break
+                    documents = tape.documents | (found.documents if found else frozenset())
+                    found = (found or tape)._replace(documents=documents)
+            if found is not None:
+                self._tapes[folder] = found
         return self._tapes.get(folder)
 
     def _iter_tips(self, folder: str) -> Iterator[ObjectId]:
         main = self._find_ref(tape_ref(folder, None))
         if main is not None:
             yield main
-            for _, oid in self._iter_refs(other_prefix(folder, None)):
-                yield oid
+            yield from (oid for _, oid in self._iter_refs(other_prefix(folder, None)))
+            yield from (oid for _, oid in self._iter_refs(f"{folder}/file/forks/"))
 
     def _read(self, tip: ObjectId) -> _Tape | None:
         """Return the tape that a turn ends, or None where the turn is not that of a document."""
@@ -211,25 +224,22 @@ def read_whole(chunks: Iterable[bytes]) -> bytes | None:
 
 def _place(
     before: _Tape | None, oids: list[ObjectId], whole: ObjectId, time_ms: int
-) -> tuple[DocumentState, ObjectId | None]:
-    """Return where a state stands, and the state before it that its turn names."""
+) -> DocumentState:
+    """Return where a state stands beside the tape that is recorded."""
     if before is None:
-        return DocumentState(None, is_more=True), None
-    if whole in before.documents:
-        return DocumentState(before.tip, is_more=False), None
+        return DocumentState(None, is_more=True)
     pairs = zip(oids, before.oids, strict=False)
     shared = next((n for n, (new, old) in enumerate(pairs) if new != old), None)
     if shared is None:
         shared = min(len(oids), len(before.oids))
     added, dropped = len(oids) - shared, len(before.oids) - shared
     is_later = time_ms >= before.time_ms
-    if dropped and added <= 1 and added < dropped:
-        return DocumentState(before.tip, is_more=False), None
-    if is_later or (added and not dropped):
-        return DocumentState(before.tip, is_more=True), before.tip
-    if added <= 1 and dropped <= 1:
-        return DocumentState(before.tip, is_more=False), None
-    return DocumentState(None, is_more=True), None
+    is_earlier = (added <= 1 and added < dropped) or (added == dropped <= 1 and not is_later)
+    if whole in before.documents or is_earlier:
+        return DocumentState(before.tip, is_more=False)
+    if not dropped:
+        return DocumentState(before.tip, is_more=True)
+    return DocumentState(before.tip if is_later else None, is_more=True, is_forward=False)
 
 
 def _document_turn(

@@ -119,7 +119,10 @@ class SessionRefs:
             self._set(other, None)
         states = [oid for oid in states if oid != document.base]
         shown, *others = sorted([tip, *states], key=self._age, reverse=True)
-        self._is_forward[name] = before is None or (shown == tip and before == document.base)
+        is_forward = document.is_forward and before == document.base
+        self._is_forward[name] = before is None or (shown == tip and is_forward)
+        if document.base is not None and not document.is_forward:
+            self._set(fork_ref(folder, document.base), document.base)
         self._set(name, shown)
         for oid in others:
             self._set(RefName.parse(prefix + oid.short(FORK_DIGIT_COUNT)), oid)

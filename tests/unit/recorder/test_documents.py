@@ -92,11 +92,13 @@ def test_real_states_in_any_order_extend_one_tape():
         assert growing.add(data)
     for data in reversed(states):
         backwards.add(data)
-    ((name, tip),) = growing.refs.items()
-    assert states_of(growing, name) == states[::-1]
-    once = [turn.summary for turn in backwards.line(backwards.refs[name])]
-    assert [turn.summary for turn in growing.line(tip)] == once
+    ((name, tip),) = backwards.refs.items()
     assert states_of(backwards, name) == [states[-1]]
+    assert growing.refs[name] == tip
+    kept = [states_of(growing, each)[0] for each in growing.refs]
+    assert sorted(kept, key=len) == states
+    for data in states:
+        assert not growing.add(data)
 
 
 @pytest.mark.parametrize("indent", [None, 0, 2])
@@ -117,25 +119,34 @@ def test_grown_document_goes_forward(indent):
 
 
 def test_last_message_that_grew_takes_the_place_of_what_it_was():
-    """The conversation has it once; the state that had less stays recorded."""
+    """The tape has it once; the state that had less is kept as a fork."""
     first = document("u1", message("a1", "x"))
     second = document("u1", message("a1", "x y"), "u2", time=1)
     recordings = Recordings()
     assert recordings.add(first)
     assert recordings.add(second)
     assert first_line_of(recordings) == ["u1", "x y", "u2"]
-    assert states_of(recordings) == [second, first]
+    assert states_of(recordings) == [second]
+    (fork,) = (name for name in recordings.refs if name != MAIN)
+    assert states_of(recordings, fork) == [first]
+    assert not recordings.add(first)
     assert not recordings.add(document("u1", message("a1", "x z"), time=2))
+    third = document("u1", message("a1", "x y"), "u2", "a2", time=3)
+    assert recordings.add(third)
+    assert states_of(recordings) == [third, second]
 
 
 def test_messages_that_were_taken_back_stay_recorded():
-    """A shorter document that is newer is what the conversation is now."""
+    """A document that went another way and is newer is what the conversation is now."""
     first, second = document("u1", "a1", "u2", "a2"), document("u1", "a1", "u3", "a3", time=1)
     recordings = Recordings()
     recordings.add(first)
     assert recordings.add(second)
     assert first_line_of(recordings) == ["u1", "a1", "u3", "a3"]
-    assert states_of(recordings) == [second, first]
+    assert states_of(recordings) == [second]
+    (fork,) = (name for name in recordings.refs if name != MAIN)
+    assert fork == f"refs/sessions/gemini-cli/s/file/forks/{recordings.refs[fork].short(16)}"
+    assert states_of(recordings, fork) == [first]
 
 
 def test_older_state_that_went_another_way_is_kept_beside():
