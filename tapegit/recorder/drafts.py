@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.objects.turn import (
     CodeRepository,
     RawPiece,
+    Redacted,
     Session,
     Turn,
     Usage,
     clean_summary,
 )
+from tapegit.redact.placeholders import Numbering
+from tapegit.redact.rules import RULES_VERSION
 
 if TYPE_CHECKING:
     from tapegit.harness.facts import FactRole, Harness, RecordFacts, SessionFacts, UsageFacts
@@ -58,6 +61,7 @@ class Draft:
         last: The highest number among its records; 0 for a leader without raw.
         piece_count: How many pieces were begun, also those that are not closed yet.
         oid: Its id, once it was written.
+        numbering: The numbers of its secrets, if it has had any.
         is_echo: Whether all that it has only repeats what a message says.
     """
 
@@ -73,6 +77,7 @@ class Draft:
         "last",
         "message_id",
         "model",
+        "numbering",
         "oid",
         "parent",
         "piece_count",
@@ -113,6 +118,13 @@ class Draft:
         self.usage: UsageFacts | None = None
         self.session: Session | None = None
         self.unreadable_count = 0
+        self.numbering: Numbering | None = None
+
+    def number_secrets(self) -> Numbering:
+        """Return the numbers of its secrets, to be added to."""
+        if self.numbering is None:
+            self.numbering = Numbering()
+        return self.numbering
 
     def take(self, facts: RecordFacts) -> None:
         """Add what a message or an event says of its turn."""
@@ -167,6 +179,7 @@ class Draft:
             tools=tuple(self.tools),
             usage=Usage(**self.usage._asdict()) if self.usage is not None else None,
             session=self.session,
+            redacted=self._redacted(),
         )
 
     def settle(self, oid: ObjectId) -> None:
@@ -179,6 +192,12 @@ class Draft:
         self.provider = self.stop = None
         self.tools = {}
         self.usage = self.session = None
+        self.numbering = None
+
+    def _redacted(self) -> Redacted | None:
+        if self.numbering is None or not self.numbering.counts:
+            return None
+        return make_redacted(self.numbering)
 
     def _raw(self, before: int) -> tuple[RawPiece, ...]:
         """Return the pieces, each placed relative to the last record of the parent."""
@@ -195,6 +214,11 @@ class Draft:
         if text is not None and self.unreadable_count > 1:
             text = f"{text} ({self.unreadable_count} records)"
         return (clean_summary(text) or None) if text is not None else None
+
+
+def make_redacted(numbering: Numbering) -> Redacted:
+    """Return what a turn says of the secrets that were replaced in it."""
+    return Redacted(rules=tuple(sorted(numbering.counts.items())), version=RULES_VERSION)
 
 
 def make_session(

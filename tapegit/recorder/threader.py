@@ -13,21 +13,26 @@ Source: tapesdialect-claude-code(7), "Tapes" and "Turns".
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from tapegit.harness.facts import RecordFacts, SessionFacts
+from tapegit.harness.facts import EXTRA, RecordFacts, SessionFacts
 from tapegit.objects.kind import Kind, format_framing
 from tapegit.objects.oid import hash_framed
 from tapegit.objects.turn import encode_turn
 from tapegit.recorder.drafts import Anchor, Draft, make_session
+from tapegit.recorder.redaction import RecordRedactor, translate_session
 from tapegit.recorder.runs import RunWriter
 from tapegit.recorder.tapes import FORK_COUNT_MAX, Places, Tape
+from tapegit.redact.redactor import default_redactor
 
 if TYPE_CHECKING:
     from tapegit.dialects.json_records import Record
     from tapegit.harness.facts import Harness
+    from tapegit.recorder.redaction import Removed
     from tapegit.recorder.runs import Write
     from tapegit.recorder.tapes import RecordedTape
+    from tapegit.redact.redactor import Redactor
 
 OPEN_RECORD_COUNT_MAX: Final = 4096
 OPEN_SPAN_MAX: Final = 65_536
@@ -42,15 +47,32 @@ class Threader:
     Args:
         harness: Whose records they are.
         write: Stores an object and returns its id.
+        redactor: Finds the secrets that are not to be stored; by default with its own rules.
+        are_lines: Whether the records are lines, not elements of a document.
+
+    Attributes:
+        unnamed_digits: What names the session where its records do not.
+        redacted: How many secrets were replaced, by rule.
     """
 
-    def __init__(self, harness: Harness, write: Write) -> None:
+    def __init__(
+        self,
+        harness: Harness,
+        write: Write,
+        redactor: Redactor | None = None,
+        *,
+        are_lines: bool = True,
+    ) -> None:
         self._harness = harness
+        self._redaction = RecordRedactor(
+            redactor or default_redactor(), harness, are_lines=are_lines
+        )
         self._read_facts = harness.begin()
         self._write = write
         self._runs = RunWriter(write)
         self._head = Draft("session", 0)
         self._head.anchor = Anchor(None, self._head)
+        self._head_numbering = self._head.number_secrets()
         self._head_session = SessionFacts()
         self._head_time_ms: int | None = None
         self._is_head_readable = False
@@ -59,27 +81,33 @@ class Threader:
         self._current = self._head
         self._places = Places()
         self.unnamed_digits = ""
+        self.redacted: Counter[str] = Counter()
 
     def add(self, record: Record[Any]) -> None:
         """Take the next record of the source."""
+        record, removed = self._redaction.redact(record)
         if record.number == 1:
             framing = format_framing(Kind.BLOB, len(record.data))
             self.unnamed_digits = hash_framed(framing, record.data).hex()[:16]
         if record.reason is not None:
-            self._add_unreadable(record, record.reason)
+            self._add_unreadable(record, record.reason, removed)
         elif record.value is None:
             self._runs.add(self._current, record.number, record.data)
         else:
             facts = self._read_facts(record.value)
             if facts.shape == "extra":
-                self._add_extra(record, facts)
+                self._add_extra(record, facts, removed)
             else:
-                self._add_message(record, facts)
+                self._add_message(record, facts, removed)
         if not record.number % OPEN_RECORD_COUNT_MAX:
             self._close_old(record.number)
 
-    def set_head(self, session: SessionFacts, time_ms: int | None) -> None:
+    def set_head(
+        self, session: SessionFacts, time_ms: int | None, removed: Removed | None = None
+    ) -> None:
         """State what the source says of its session outside its records."""
+        if removed is not None:
+            session = translate_session(session, removed.numbering, self._head_numbering)
         self._head_session = session
         self._head_time_ms = time_ms
         self._is_head_readable = True
@@ -90,16 +118,16 @@ class Threader:
         if self._head.tape is None:
             if not self._is_head_readable:
                 return []
-            self._main = self._begin_tape(None, None, RecordFacts("extra"))
+            self._main = self._begin_tape(None, None, RecordFacts("extra"), None)
         tapes = [*([self._main] if self._main else []), *self._agents.values()]
         for tape in tapes:
             tape.open = None
             self._flush(tape, None)
         return [tape.as_recorded() for tape in tapes]
 
-    def _add_extra(self, record: Record[Any], facts: RecordFacts) -> None:
+    def _add_extra(self, record: Record[Any], facts: RecordFacts, removed: Removed | None) -> None:
         current = self._current
-        self._runs.add(current, record.number, record.data)
+        facts = self._add_data(current, record, facts, removed)
         if current is self._head:
             self._is_head_readable = True
             self._head_session = _merge(self._head_session, facts.session)
@@ -118,7 +146,7 @@ class Threader:
             return self._places.find(facts.parent_uuid)
         return current.tape.root if current.tape is not None else None
 
-    def _add_unreadable(self, record: Record[Any], reason: str) -> None:
+    def _add_unreadable(self, record: Record[Any], reason: str, removed: Removed | None) -> None:
         current = self._current
         if current is not self._head and not current.unreadable_count:
             tape = current.tape
@@ -128,21 +156,34 @@ class Threader:
             self._set_current(draft)
         if self._current is not self._head:
             self._current.take_unreadable(reason)
-        self._runs.add(self._current, record.number, record.data)
+        self._add_data(self._current, record, EXTRA, removed)
 
-    def _add_message(self, record: Record[Any], facts: RecordFacts) -> None:
-        tape = self._find_tape(record, facts)
+    def _add_message(
+        self, record: Record[Any], facts: RecordFacts, removed: Removed | None
+    ) -> None:
+        tape = self._find_tape(record, facts, removed)
         draft = self._find_open(tape, record.number, facts)
         if draft is None:
             draft = self._begin_turn(tape, record.number, facts)
-        draft.take(facts)
         self._set_current(draft)
-        self._runs.add(draft, record.number, record.data)
+        draft.take(self._add_data(draft, record, facts, removed))
         if draft is tape.open and draft.piece_count >= PIECE_COUNT_MAX:
             tape.open = None
         if facts.uuid is not None:
             assert draft.anchor is not None
             self._places.note(facts.uuid, draft.anchor)
+
+    def _add_data(
+        self, draft: Draft, record: Record[Any], facts: RecordFacts, removed: Removed | None
+    ) -> RecordFacts:
+        """Add the bytes of a record to its turn; return what it says with the turn's numbers."""
+        data = record.data
+        if removed is not None:
+            numbering = draft.number_secrets()
+            data = removed.data_for(numbering)
+            facts = removed.facts_for(facts, numbering)
+        self._runs.add(draft, record.number, data)
+        return facts
 
     def _find_open(self, tape: Tape, number: int, facts: RecordFacts) -> Draft | None:
         """Return the open message that a record goes on with; close it where one does not."""
@@ -186,10 +227,10 @@ class Threader:
             return None
         return anchor.last
 
-    def _find_tape(self, record: Record[Any], facts: RecordFacts) -> Tape:
+    def _find_tape(self, record: Record[Any], facts: RecordFacts, removed: Removed | None) -> Tape:
         if not facts.is_side:
             if self._main is None:
-                self._main = self._begin_tape(None, None, facts)
+                self._main = self._begin_tape(None, None, facts, removed)
             return self._main
         name = facts.agent
         if name is None:
@@ -204,18 +245,20 @@ class Threader:
         else:
             agent = facts.agent
         if tape is None:
-            tape = self._begin_tape(name, agent, facts)
+            tape = self._begin_tape(name, agent, facts, removed)
             self._agents[name] = tape
         return tape
 
-    def _begin_tape(self, name: str | None, agent: str | None, facts: RecordFacts) -> Tape:
+    def _begin_tape(
+        self, name: str | None, agent: str | None, facts: RecordFacts, removed: Removed | None
+    ) -> Tape:
         """Return a new tape whose first message or event is the one given.
 
         The first tape of all gets the head as its leader; the others have leaders without raw.
         """
         is_first = self._head.tape is None
         leader = self._head if is_first else Draft("session", 0)
-        session = _merge(self._head_session, facts.session)
+        session = self._session_for(leader, facts.session, removed)
         leader.time_ms = self._head_time_ms
         if leader.time_ms is None:
             leader.time_ms = facts.time_ms
@@ -224,6 +267,20 @@ class Threader:
             self._harness, session, agent=agent, is_agent=name is not None
         )
         return Tape(name, leader, session)
+
+    def _session_for(
+        self, leader: Draft, more: SessionFacts | None, removed: Removed | None
+    ) -> SessionFacts:
+        """Return what the head and one record say, with the numbers of a leader."""
+        known = self._head_session
+        if leader is not self._head:
+            known = translate_session(known, self._head_numbering, leader.number_secrets())
+        if removed is not None and more is not None:
+            new = SessionFacts(
+                *(None if old else text for old, text in zip(known, more, strict=True))
+            )
+            more = translate_session(new, removed.numbering, leader.number_secrets())
+        return _merge(known, more)
 
     def _set_current(self, draft: Draft) -> None:
         before = self._current
@@ -240,6 +297,8 @@ class Threader:
         """Write the turns of a tape that nothing can join any more."""
         while (draft := tape.pop_ready(current)) is not None:
             data = encode_turn(draft.as_turn(self._harness.dialect))
+            if draft.numbering is not None:
+                self.redacted.update(draft.numbering.counts)
             draft.settle(self._write(Kind.TURN, data))
 
     def _close_old(self, number: int) -> None:

@@ -14,6 +14,7 @@ Source: tapesredaction(7).
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import RedactionError
@@ -87,6 +88,9 @@ class Redactor:
         parts = [part for view in iter_views(data, is_json=is_json) for part in self._search(view)]
         if is_json and parts:
             parts = list(_clip_to_strings(data, _join(parts)))
+        elif data.endswith(b"\n"):
+            end = len(data) - 1
+            parts = [part._replace(end=min(part.end, end)) for part in parts if part.start < end]
         return [Secret(part.start, part.end, part.rule, part.value) for part in _join(parts)]
 
     def redact(self, data: bytes, numbering: Numbering, *, is_json: bool) -> bytes:
@@ -127,6 +131,16 @@ class Redactor:
             names = [found.rule for found in self._rules.iter_found(rule.example)]
             if rule.name not in names or not self._hint.matches(rule.example):
                 raise RedactionError(f"rule '{rule.name}' does not work", rule=rule.name)
+
+
+@cache
+def default_redactor() -> Redactor:
+    """Return the redactor of the table of rules alone.
+
+    Raises:
+        RedactionError: A rule does not find its own example.
+    """
+    return Redactor()
 
 
 def is_placeholder_text(value: bytes) -> bool:

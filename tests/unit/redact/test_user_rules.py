@@ -31,7 +31,7 @@ def test_settings_become_rules():
         ("redact.corp.pattern", "", "user"),
         ("redact.corp.pattern", 7, "user"),
         ("redact.Corp.pattern", "x+", "user"),
-        ("redact.corp.patern", "x+", "user"),
+        ("redact.corp.regex", "x+", "user"),
         ("redact.pattern", "x+", "user"),
         ("redact." + "a" * 41 + ".pattern", "x+", "user"),
     ],
