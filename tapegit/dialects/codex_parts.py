@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.dialects.codex_record import (
     CALL_TYPES,
+    COMPACTION_TYPES,
     OUTPUT_TYPES,
     CodexRecord,
     Content,
@@ -51,7 +52,9 @@ if TYPE_CHECKING:
 
     from tapegit.dialects.json_records import Record
 
-ECHO_TYPES: Final = frozenset({"agent_message", "agent_reasoning", "user_message"})
+ECHO_TYPES: Final = frozenset(
+    {"agent_message", "agent_reasoning", "agent_reasoning_raw_content", "user_message"}
+)
 ECHO_COUNT_MAX: Final = 1024
 SAID_COUNT_MAX: Final = 4096
 
@@ -118,10 +121,11 @@ def _digest(text: str) -> bytes:
 
 def _echo_part(number: int, known: CodexRecord) -> Text | Thinking | None:
     payload = known.payload
-    text = read_string(payload.text if known.type == "agent_reasoning" else payload.message)
+    is_reasoning = known.type not in {"agent_message", "user_message"}
+    text = read_string(payload.text if is_reasoning else payload.message)
     if text is None:
         return None
-    if known.type == "agent_reasoning":
+    if is_reasoning:
         return Thinking(record=number, text=text)
     return Text(record=number, text=text)
 
@@ -139,8 +143,10 @@ def _iter_known(number: int, known: CodexRecord) -> Iterator[AnyPart]:
 
 def _iter_item(number: int, known: CodexRecord, kind: str) -> Iterator[AnyPart]:
     payload = known.payload
-    if kind == "message":
+    if kind in {"agent_message", "message"}:
         yield from _iter_message(number, known)
+    elif kind in COMPACTION_TYPES:
+        yield Compaction(record=number, text="compacted")
     elif kind == "reasoning":
         yield from _iter_reasoning(number, known)
     elif kind in CALL_TYPES:
@@ -159,15 +165,18 @@ def _iter_item(number: int, known: CodexRecord, kind: str) -> Iterator[AnyPart]:
 def _iter_message(number: int, known: CodexRecord) -> Iterator[AnyPart]:
     content = known.payload.content
     is_user = read_text(known.payload.role) == "user"
+    is_agent = known.type == "agent_message"
     text = read_string(content)
     if text is not None:
-        yield Text(record=number, text=text, injected=is_user and is_injected(text))
+        yield Text(record=number, text=text, injected=is_agent or (is_user and is_injected(text)))
         return
     for element in iter_array(content):
         member = decode_members(Content, element)
         text, image = read_string(member.text), read_string(member.image_url)
         if text is not None:
-            yield Text(record=number, text=text, injected=is_user and is_injected(text))
+            yield Text(
+                record=number, text=text, injected=is_agent or (is_user and is_injected(text))
+            )
         elif image is not None:
             yield _image_part(number, image)
         else:

@@ -59,7 +59,10 @@ OUTPUT_TYPES: Final = frozenset(
         "tool_search_output",
     }
 )
-ITEM_TYPES: Final = CALL_TYPES | OUTPUT_TYPES | {"message", "reasoning"}
+COMPACTION_TYPES: Final = frozenset({"compaction", "context_compaction"})
+ITEM_TYPES: Final = (
+    CALL_TYPES | OUTPUT_TYPES | COMPACTION_TYPES | {"agent_message", "message", "reasoning"}
+)
 
 
 class Envelope(msgspec.Struct):

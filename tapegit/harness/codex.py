@@ -13,6 +13,7 @@ from typing import Final
 
 from tapegit.dialects.codex_record import (
     CALL_TYPES,
+    COMPACTION_TYPES,
     OUTPUT_TYPES,
     CodexRecord,
     Git,
@@ -49,6 +50,7 @@ EVENT_TYPES: Final = frozenset(
         "turn_aborted",
     }
 )
+ECHO_TYPES: Final = frozenset({"agent_message", "agent_reasoning", "agent_reasoning_raw_content"})
 PROMPT_COUNT_MAX: Final = 4096
 TOOL_NAME_LENGTH_MAX: Final = 200
 
@@ -102,12 +104,8 @@ class RolloutReader:
 
     def _read_item(self, record: CodexRecord, kind: str) -> RecordFacts:
         payload = record.payload
-        if kind == "message":
-            role = read_text(payload.role)
-            if role == "assistant":
-                line = next(filter(None, map(first_line, iter_texts(payload.content))), None)
-                return self._answer(RecordFacts("message", "assistant", headline=line))
-            return self._read_prompt(record, is_user=role == "user")
+        if kind in {"agent_message", "message"}:
+            return self._read_said(record, kind)
         if kind == "reasoning":
             return self._answer(RecordFacts("message", "assistant", fallback="(thinking)"))
         if kind in CALL_TYPES:
@@ -115,10 +113,25 @@ class RolloutReader:
             tools = (name,) if len(name) <= TOOL_NAME_LENGTH_MAX else ()
             label = summarize_call(kind, payload)
             return self._answer(RecordFacts("message", "assistant", labels=(label,), tools=tools))
+        if kind in COMPACTION_TYPES:
+            self._end_response()
+            return RecordFacts("event", "event", is_boundary=True, headline="compacted")
         if kind in OUTPUT_TYPES:
             self._has_output = True
             return RecordFacts("message", "tool", headline=summarize_output(payload))
         return EXTRA
+
+    def _read_said(self, record: CodexRecord, kind: str) -> RecordFacts:
+        payload = record.payload
+        if kind == "agent_message":
+            self._end_response()
+            line = summarize_message(payload)
+            return RecordFacts("message", "user", is_prompt=True, headline=line)
+        role = read_text(payload.role)
+        if role == "assistant":
+            line = next(filter(None, map(first_line, iter_texts(payload.content))), None)
+            return self._answer(RecordFacts("message", "assistant", headline=line))
+        return self._read_prompt(record, is_user=role == "user")
 
     def _read_prompt(self, record: CodexRecord, *, is_user: bool) -> RecordFacts:
         self._end_response()
@@ -133,10 +146,10 @@ class RolloutReader:
         payload = record.payload
         if kind == "token_count":
             return self._read_tokens(record)
-        if kind in {"agent_reasoning", "agent_message"}:
+        if kind in ECHO_TYPES:
             said = read_string(payload.text) or read_string(payload.message) or ""
             line = first_line(said)
-            if kind == "agent_reasoning":
+            if kind != "agent_message":
                 line = f"(thinking) {line}" if line else None
             return self._echo(RecordFacts("message", "assistant", is_echo=True, fallback=line))
         if kind not in EVENT_TYPES:

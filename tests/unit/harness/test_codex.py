@@ -197,6 +197,20 @@ def test_lines_without_envelopes_are_read():
     assert tape.session_id == "s"
 
 
+def test_what_other_agents_say_and_compactions_end_a_response():
+    """Neither is part of the answer before it; the second is an event."""
+    other = item("agent_message", content=[{"type": "input_text", "text": "done"}])
+    records = [user("go"), said("a"), other, said("b"), item("compaction"), said("c")]
+    assert [(role, line) for role, line, _ in tell(*records)] == [
+        ("user", "go"),
+        ("assistant", "a"),
+        ("user", "done"),
+        ("assistant", "b"),
+        ("event", "compacted"),
+        ("assistant", "c"),
+    ]
+
+
 SUMMARIES = [
     (call(1)["payload"] | {"arguments": '{"command":["bash","-lc","ls\\n"]}'}, "f1: ls"),
     (call(1)["payload"] | {"arguments": '{"command":["a","b"]}'}, "f1: a b"),
