@@ -200,6 +200,7 @@ def _system_part(number: int, known: ClaudeRecord, value: bytes) -> AnyPart:
         return Compaction(
             record=number,
             text=decode_string(known.content) or summarize_event(known),
+            is_partial=known.subtype == "microcompact_boundary",
             trigger=clean_text(metadata.trigger),
             tokens_before=clean_count(metadata.preTokens),
         )

@@ -19,10 +19,14 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_fi
 
 
 class Text(Part, frozen=True, tag="text"):
-    """Text of a message; `injected` says that the harness put it there, not the user."""
+    """Text of a message; `injected` says that the harness put it there, not the user.
+
+    A `signature` is what a provider wants back with the part, as the wire has it.
+    """
 
     text: str
     injected: bool = False
+    signature: str | None = None
 
 
 class Thinking(Part, frozen=True, tag="thinking"):
@@ -31,6 +35,7 @@ class Thinking(Part, frozen=True, tag="thinking"):
     text: str
     is_signed: bool = False
     is_redacted: bool = False
+    signature: str | None = None
 
 
 class ToolCall(Part, frozen=True, tag="tool_call"):
@@ -39,6 +44,7 @@ class ToolCall(Part, frozen=True, tag="tool_call"):
     name: str
     arguments: str
     id: str | None = None
+    signature: str | None = None
 
 
 class ToolResult(Part, frozen=True, tag="tool_result"):
@@ -47,6 +53,7 @@ class ToolResult(Part, frozen=True, tag="tool_result"):
     text: str
     is_error: bool = False
     call_id: str | None = None
+    name: str | None = None
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -66,9 +73,13 @@ class Failure(Part, frozen=True, tag="error"):
 
 
 class Compaction(Part, frozen=True, tag="compaction"):
-    """The place where a context was shortened; `text` is what the harness says of it."""
+    """The place where a context was shortened; `text` is what the harness says of it.
+
+    Where it is partial, only some old results went, and the rest stayed as it was.
+    """
 
     text: str
+    is_partial: bool = False
     trigger: str | None = None
     tokens_before: int | None = None
 
