@@ -9,12 +9,12 @@ Source: tapesrevisions(7).
 from __future__ import annotations
 
 import time
-from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ObjectNotFoundError, UserError
 from tapegit.graph import revision as syntax
 from tapegit.graph.ancestry import merge_bases
+from tapegit.graph.dates import parse_date
 from tapegit.graph.lookup import Named, find_ref, look_up
 from tapegit.graph.newest import DefaultSession, find_default, find_latest
 from tapegit.graph.revision import Revision, RevisionRange, Step, parse_range, parse_revision
@@ -349,7 +349,6 @@ class Resolver:
                 raise not_found(text, f"the reflog of '{ref}' has {len(entries)} moves")
             oid = entries[-step.number].old
         else:
-            parse_date = import_module("tapegit.graph.dates").parse_date  # seldom needed
             oid = self._value_at(entries, ref, parse_date(step.text, self._clock()), text)
         if oid == ZERO_OID:
             raise not_found(text, f"'{ref}' did not exist then")

@@ -10,12 +10,12 @@ Source: tapesrevisions(7), "Parts of a turn".
 
 from __future__ import annotations
 
-from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import AmbiguousRevisionError, RefNotFoundError, UserError
 from tapegit.objects.oid import ObjectId
+from tapegit.objects.rope_reader import iter_pieces
 
 if TYPE_CHECKING:
     from tapegit.graph.revision import Selector
@@ -113,8 +113,6 @@ def _select_pieces(
     numbers = set(call.system if selector.what == "system" else call.tools)
     if not numbers:
         raise not_found(text, f"the request of turn '{oid}' has no {selector.what}")
-    # Hardly ever asked for, and ropes are not needed to list turns: read when they are.
-    iter_pieces = import_module("tapegit.objects.rope_reader").iter_pieces
     pieces = iter_pieces(objects.find, ObjectId.parse(call.request))
     found = [piece.oid for number, piece in zip(count(), pieces, strict=False) if number in numbers]
     whole = tuple(piece for piece in found if piece is not None)
