@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, ObjectNotFoundError, StaleRefError, TranscriptError
 from tapegit.graph.turns import TurnGraph
+from tapegit.porcelain.redaction import load_redactor
 from tapegit.recorder.documents import DocumentTapes
 from tapegit.recorder.outcome import GROWN, NEW, SKIPPED, UNCHANGED, ImportedFile
 from tapegit.recorder.rehearsal import Rehearsal
@@ -60,16 +61,18 @@ def import_transcripts(
     Raises:
         StorageError: The store could not be written.
         LockedError: gc or another writer was in the way for too long.
+        ConfigError: A rule of the user's for secrets is none.
+        RedactionError: Secrets cannot be found as they must be.
     """
     files = iter_source_paths(paths)
+    documents = _open_documents(repository)
     if dry_run:
         rehearsal = Rehearsal(repository.objects)
-        documents = _open_documents(repository)
         recorded = [_record(path, rehearsal.write, documents, on_progress) for path in files]
         return _plan(repository, rehearsal, recorded)[0]
     with repository.gate:
         with repository.transaction(_MESSAGE, bulk=True, cold=True) as transaction:
-            write, documents = transaction.write, _open_documents(repository)
+            write = transaction.write
             recorded = [_record(path, write, documents, on_progress) for path in files]
         return _move_refs(repository, recorded)
 
@@ -80,6 +83,7 @@ def _open_documents(repository: Repository) -> DocumentTapes:
         TurnGraph(repository.objects),
         refs.find,
         lambda prefix: ((ref.name, ref.oid) for ref in refs.iter_refs(prefix)),
+        load_redactor(repository.config),
     )
 
 
@@ -97,7 +101,8 @@ def _record(
                 return Recorded(path, None, "no transcript of a known harness")
             source: RecordedSource | None
             if harness.document is None:
-                source = record_source(harness, file, write, on_progress=notify)
+                redactor = documents.redactor
+                source = record_source(harness, file, write, redactor=redactor, on_progress=notify)
             else:
                 source = record_document(harness, file, documents, write)
     except TranscriptError as error:
@@ -170,6 +175,7 @@ def _plan_file(plan: SessionRefs, recorded: Recorded) -> ImportedFile:
         tip=first.tip,
         unreadable_count=source.unreadable_count,
         failures=source.failures,
+        redacted=source.redacted,
     )
 
 

@@ -19,17 +19,21 @@ from tapegit.objects.kind import MIB, Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_builder import iter_content_objects
 from tapegit.objects.turn import RawPiece, Turn, encode_turn
+from tapegit.recorder.drafts import make_redacted
 from tapegit.recorder.session_names import other_prefix, session_folder, tape_ref
 from tapegit.recorder.tape_records import is_document_turn
 from tapegit.recorder.threader import Threader
+from tapegit.redact.redactor import default_redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tapegit.graph.turns import TurnGraph
     from tapegit.harness.facts import Document, Harness
+    from tapegit.recorder.redaction import Removed
     from tapegit.recorder.runs import Write
     from tapegit.recorder.tapes import RecordedTape
+    from tapegit.redact.redactor import Redactor
     from tapegit.refs.names import RefName
 
 DOCUMENT_SIZE_MAX_BYTES: Final = 128 * MIB
@@ -78,6 +82,7 @@ class DocumentTapes:
         graph: The turns of the store.
         find_ref: Reads a ref.
         iter_refs: Yields refs, by the beginning of their names.
+        redactor: Finds the secrets that are not to be stored; by default with its own rules.
     """
 
     def __init__(
@@ -85,28 +90,36 @@ class DocumentTapes:
         graph: TurnGraph,
         find_ref: Callable[[RefName], ObjectId | None],
         iter_refs: Callable[[str], Iterable[tuple[RefName, ObjectId]]],
+        redactor: Redactor | None = None,
     ) -> None:
+        self.redactor = redactor or default_redactor()
         self._graph = graph
         self._find_ref = find_ref
         self._iter_refs = iter_refs
         self._tapes: dict[str, _Tape] = {}
 
     def record(
-        self, harness: Harness, data: bytes, document: Document, write: Write
+        self,
+        harness: Harness,
+        data: bytes,
+        document: Document,
+        write: Write,
+        removed: Removed | None = None,
     ) -> RecordedMessages | None:
         """Write the objects of a document; return None where there is nothing in it.
 
         Args:
             harness: Whose document it is.
-            data: Its exact bytes.
-            document: What it says.
+            data: Its exact bytes, but for secrets.
+            document: What it says; its elements still have their secrets, its session has not.
             write: Stores an object and returns its id; what an object names comes before it.
+            removed: What was taken out of the bytes.
 
         Raises:
             ObjectNotFoundError: A turn of what is recorded of it is missing.
             DataError: A turn of what is recorded of it is damaged.
         """
-        messages = _Messages(harness, document, write)
+        messages = _Messages(harness, document, write, self.redactor, removed)
         if messages.tape is None:
             return None
         folder = session_folder(
@@ -183,9 +196,17 @@ class DocumentTapes:
 class _Messages:
     """The turns of a document's messages, as they were written."""
 
-    def __init__(self, harness: Harness, document: Document, write: Write) -> None:
+    def __init__(
+        self,
+        harness: Harness,
+        document: Document,
+        write: Write,
+        redactor: Redactor,
+        removed: Removed | None,
+    ) -> None:
         self.oids: list[ObjectId] = []
         self.record_count = 0
+        self.redacted = make_redacted(removed.numbering) if removed is not None else None
 
         def write_noted(kind: Kind, data: bytes) -> ObjectId:
             oid = write(kind, data)
@@ -193,8 +214,8 @@ class _Messages:
                 self.oids.append(oid)
             return oid
 
-        threader = Threader(harness, write_noted)
-        threader.set_head(document.session, document.start_ms)
+        threader = Threader(harness, write_noted, redactor, are_lines=False)
+        threader.set_head(document.session, document.start_ms, removed)
         for number, element in enumerate(document.elements, 1):
             data = bytes(element)
             self.record_count = number
@@ -259,4 +280,5 @@ def _document_turn(
         dialect=harness.dialect,
         raw=(RawPiece(str(whole), 0),),
         summary=f"document of {count} message{'' if count == 1 else 's'}",
+        redacted=messages.redacted,
     )

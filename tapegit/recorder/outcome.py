@@ -33,6 +33,7 @@ class ImportedFile(NamedTuple):
         tip: The newest turn of its first tape.
         unreadable_count: How many of its records could not be read.
         failures: The first of those.
+        redacted: How many secrets were replaced in it, by rule.
     """
 
     path: str
@@ -45,3 +46,4 @@ class ImportedFile(NamedTuple):
     tip: ObjectId | None = None
     unreadable_count: int = 0
     failures: tuple[Failure, ...] = ()
+    redacted: tuple[tuple[str, int], ...] = ()

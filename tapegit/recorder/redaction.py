@@ -27,11 +27,13 @@ class Removed(NamedTuple):
         data: The bytes that the secrets are in.
         secrets: Where, in order.
         numbering: Their numbers within the record.
+        rest: The bytes with placeholders of these numbers.
     """
 
     data: bytes
     secrets: list[Secret]
     numbering: Numbering
+    rest: bytes
 
     def data_for(self, numbering: Numbering) -> bytes:
         """Return the bytes of the record with the numbers of its turn; each secret is counted."""
@@ -77,7 +79,12 @@ def translate_session(
 def remove(redactor: Redactor, data: bytes, *, is_json: bool) -> Removed | None:
     """Return what must be taken out of some bytes, or None where that is nothing."""
     secrets = redactor.find(data, is_json=is_json)
-    return Removed(data, secrets, Numbering()) if secrets else None
+    return _remove(data, secrets) if secrets else None
+
+
+def _remove(data: bytes, secrets: list[Secret]) -> Removed:
+    numbering = Numbering()
+    return Removed(data, secrets, numbering, numbering.replace(data, secrets))
 
 
 class RecordRedactor:
@@ -100,14 +107,13 @@ class RecordRedactor:
         removed = remove(self._redactor, data, is_json=record.reason is None)
         if removed is None:
             return record, None
-        redacted = self._read_again(record, removed.data_for(removed.numbering))
+        redacted = self._read_again(record, removed.rest)
         if redacted is not None:
             return redacted, removed
         # Without the secret the line would be another record, or several: then it goes whole.
         end = len(data) - data.endswith(b"\n")
-        whole = removed.secrets[0]._replace(start=0, end=end, value=data)
-        removed = Removed(data, [whole], Numbering())
-        redacted = self._read_again(record, removed.data_for(removed.numbering))
+        removed = _remove(data, [removed.secrets[0]._replace(start=0, end=end, value=data)])
+        redacted = self._read_again(record, removed.rest)
         assert redacted is not None
         return redacted, removed
 

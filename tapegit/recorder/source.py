@@ -14,6 +14,7 @@ from tapegit.dialects.json_records import RecordReader, read_document, read_raw_
 from tapegit.harness.table import HEAD_RECORD_COUNT, find_harness
 from tapegit.recorder.documents import read_whole
 from tapegit.recorder.outcome import Failure
+from tapegit.recorder.redaction import remove
 from tapegit.recorder.threader import Threader
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tapegit.recorder.documents import DocumentState, DocumentTapes
     from tapegit.recorder.runs import Write
     from tapegit.recorder.tapes import RecordedTape
+    from tapegit.redact.redactor import Redactor
 
 FAILURE_COUNT_MAX: Final = 1000
 """How many unreadable records of one source are listed; the others are counted."""
@@ -36,6 +38,7 @@ class RecordedSource(NamedTuple):
         unnamed_digits: What names the session where the source does not.
         failures: The first unreadable records, at most 1,000; `unreadable_count` has them all.
         document: Where it stands, if it is a state of a document.
+        redacted: How many secrets were replaced, by rule.
     """
 
     harness: Harness
@@ -46,6 +49,7 @@ class RecordedSource(NamedTuple):
     unreadable_count: int
     failures: tuple[Failure, ...]
     document: DocumentState | None = None
+    redacted: tuple[tuple[str, int], ...] = ()
 
 
 def recognise(chunks: Iterable[bytes]) -> Harness | None:
@@ -77,6 +81,7 @@ def record_source(
     chunks: Iterable[bytes],
     write: Write,
     *,
+    redactor: Redactor | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> RecordedSource:
     """Write the objects of a source and return what was made of it.
@@ -85,9 +90,10 @@ def record_source(
         harness: Whose source it is.
         chunks: Its bytes, in pieces of any size.
         write: Stores an object and returns its id; what an object names comes before it.
+        redactor: Finds the secrets that are not to be stored; by default with its own rules.
         on_progress: Is told how many bytes each chunk had.
     """
-    threader = Threader(harness, write)
+    threader = Threader(harness, write, redactor)
     failures: list[Failure] = []
     records = unreadable = size_bytes = 0
     reader: RecordReader[Any] = RecordReader(harness.decode)
@@ -107,6 +113,7 @@ def record_source(
         size_bytes,
         unreadable,
         tuple(failures),
+        redacted=tuple(sorted(threader.redacted.items())),
     )
 
 
@@ -123,7 +130,16 @@ def record_document(
     value = read_document(data) if data is not None else None
     if data is None or value is None or harness.document is None or not harness.recognise(value):
         return None
-    recorded = tapes.record(harness, data, harness.document(value), write)
+    document = harness.document(value)
+    size_bytes = len(data)
+    removed = remove(tapes.redactor, data, is_json=True)
+    if removed is not None:
+        data = removed.rest
+        clean = read_document(data)
+        if clean is None or not harness.recognise(clean):
+            return None  # nothing is stored of what cannot be read without its secrets
+        document = document._replace(session=harness.document(clean).session)
+    recorded = tapes.record(harness, data, document, write, removed)
     if recorded is None:
         return None
     return RecordedSource(
@@ -131,10 +147,11 @@ def record_document(
         (recorded.tape,),
         recorded.unnamed_digits,
         recorded.record_count,
-        len(data),
+        size_bytes,
         0,
         (),
         recorded.state,
+        tuple(sorted(removed.numbering.counts.items())) if removed is not None else (),
     )
 
 

@@ -3,7 +3,8 @@
 A tape that was recorded while its source was being written ends in turns that may grow: more
 records join the last message, a line that was cut off gets its end. So ids alone do not tell;
 the records do. One tape is an earlier state of another if its records are a beginning of the
-other's, the last of them perhaps cut off.
+other's, the last of them perhaps cut off. A placeholder stands for any text: what other rules
+for secrets recorded is the same.
 
 Turns of transcripts have one parent at most, so a tape is a line.
 
@@ -19,6 +20,7 @@ from tapegit.dialects.json_records import BLANK_BYTES, CUT_OFF
 from tapegit.objects.kind import MIB
 from tapegit.objects.oid import hash_content
 from tapegit.recorder.tape_records import iter_turn_records
+from tapegit.redact.placeholders import are_one, is_beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +180,7 @@ class _Match:
         self._highest = 0
         self._is_cut_by_few = False
         self._is_cut_by_many = False
+        self._is_redacted_otherwise = False
 
     def _keep(self, record: PlacedRecord) -> None:
         self._size_bytes += len(record.data)
@@ -192,11 +195,13 @@ class _Match:
             return True
         if self._tail is not None and record.number == self.last:
             tail, self._tail = self._tail, None
-            if tail.data.startswith(record.data) and record.data != tail.data:
+            if are_one(record.data, tail.data):
+                return True
+            if is_beginning(record.data, tail.data):
                 self._is_cut_by_many = True
                 return _is_tail(record)
-            self._is_cut_by_few = record.data != tail.data
-            return record.data.startswith(tail.data)
+            self._is_cut_by_few = True
+            return is_beginning(tail.data, record.data)
         own = self._unseen.pop(record.number, None)
         if own is None or self._is_cut_by_many:
             return False
@@ -206,10 +211,13 @@ class _Match:
         """Note which side was cut off inside a record; return False where neither was."""
         if own.data is None:
             return False
-        if record.number == self.last and record.data.startswith(own.data):
+        if are_one(record.data, own.data):
+            self._is_redacted_otherwise = True
+            return True
+        if record.number == self.last and is_beginning(own.data, record.data):
             self._is_cut_by_few = True
             return True
-        self._is_cut_by_many = own.data.startswith(record.data)
+        self._is_cut_by_many = is_beginning(record.data, own.data)
         return self._is_cut_by_many
 
     def judge(self, last: PlacedRecord | None) -> Relation:
@@ -226,6 +234,8 @@ class _Match:
         if is_less:
             is_ahead = tail is not None and tail.number > self.last
             return Relation.NEITHER if is_ahead else Relation.LATER
+        if self._is_redacted_otherwise and self._tail is None and tail is None:
+            return Relation.SAME
         return _compare_tails(self._tail, tail)
 
     def _is_tail_of_many(self, last: PlacedRecord) -> bool:

@@ -45,12 +45,16 @@ def print_imports(
 
 
 def summarize(files: Sequence[ImportedFile]) -> str:
-    """Return how many files are new, grown, unchanged and skipped, and what was unreadable."""
+    """Return how many files are new, grown, unchanged and skipped, what was unreadable, secret."""
     counts = Counter(file.state for file in files)
     parts = [f"{counts[state]} {state}" for state in (NEW, GROWN, UNCHANGED, SKIPPED)]
     unreadable = sum(file.unreadable_count for file in files)
     records = "record" if unreadable == 1 else "records"
-    return f"{', '.join(parts)}, {unreadable} unreadable {records}"
+    text = f"{', '.join(parts)}, {unreadable} unreadable {records}"
+    secrets = sum(count for file in files for _, count in file.redacted)
+    if not secrets:
+        return text
+    return f"{text}, {secrets} {'secret' if secrets == 1 else 'secrets'} redacted"
 
 
 def _print_file(terminal: Terminal, file: ImportedFile) -> None:
@@ -85,4 +89,5 @@ def _members(file: ImportedFile) -> dict[str, object]:
         ]
         or None,
         "unreadable_count": file.unreadable_count or None,
+        "redacted": dict(file.redacted) or None,
     }

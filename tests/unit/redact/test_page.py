@@ -16,7 +16,8 @@ def format_rules() -> str:
     lines = []
     for rule in RULES:
         mark = "" if rule.check is is_varied else " +"
-        lines.append(f"**{rule.name}**{mark}\n: {rule.meaning}\n\n        {rule.pattern.decode()}\n")
+        pattern = rule.pattern.decode()
+        lines.append(f"**{rule.name}**{mark}\n: {rule.meaning}\n\n        {pattern}\n")
     return "\n".join(lines)
 
 
