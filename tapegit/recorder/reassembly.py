@@ -14,6 +14,7 @@ Source: tapesdialect-claude-code(7), "Promises".
 
 from __future__ import annotations
 
+from enum import Enum
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -50,7 +51,7 @@ class Reassembled(NamedTuple):
         tips: The tapes that it consists of.
         others: The other tapes that were offered: those of other sources.
         gaps: Records that no tape has: first and last number of each run of them.
-        is_certain: False where a tape was taken that might be another source's, or numbers come
+        is_certain: False where a tape might as well be another source's, or where a number comes
             twice.
     """
 
@@ -77,15 +78,19 @@ def reassemble(
         DataError: An object is damaged.
     """
     group = _Group(graph, find)
-    group.add(tip, group.number(tip))
+    group.add(group.number(tip))
     waiting = [oid for oid in dict.fromkeys(candidates) if oid != tip]
-    is_only, is_inside = _fill_gaps(group, group.number_all(waiting))
+    filled = _fill_gaps(group, group.number_all(waiting))
     members = set(group.tips)
     others = [oid for oid in waiting if oid not in members]
     runs = sorted(group.runs)
     gaps, is_single = _find_gaps(runs)
-    is_certain = is_single and is_only and (is_inside or not others)
-    return Reassembled(runs, group.tips, others, gaps, is_certain)
+    is_certain = (
+        not others
+        or filled is _Filled.BY_ONE_LINE
+        or (filled is _Filled.INSIDE and all(group.stands_alone(oid) for oid in others))
+    )
+    return Reassembled(runs, group.tips, others, gaps, is_single and is_certain)
 
 
 def order_runs(graph: TurnGraph, find: Find, oids: Iterable[ObjectId]) -> list[NumberedRun]:
@@ -121,12 +126,25 @@ def iter_run_bytes(find: Find, runs: Iterable[NumberedRun]) -> Iterator[bytes]:
             yield from iter_content(find, oid)
 
 
+class _Filled(Enum):
+    """With what gaps were filled.
+
+    By tapes that go on from records that were there; by others, each the only one that fits,
+    between records that were there; or in a way that leaves doubts if there are other sources.
+    """
+
+    BY_ONE_LINE = "by one line"
+    INSIDE = "inside"
+    DOUBTFULLY = "doubtfully"
+
+
 class _Numbered(NamedTuple):
     """The turns of a tape that none numbered before it has: their runs, and what they go on from.
 
     `ends` has the last number of each turn.
     """
 
+    tip: ObjectId
     runs: list[NumberedRun]
     ends: dict[ObjectId, int]
     parent: ObjectId | None
@@ -143,15 +161,31 @@ class _Group:
         self.runs: list[NumberedRun] = []
         self.tips: list[ObjectId] = []
 
-    def add(self, tip: ObjectId, numbered: _Numbered) -> None:
+    def add(self, numbered: _Numbered) -> None:
         """Take a tape in."""
-        self.tips.append(tip)
+        self.tips.append(numbered.tip)
         self.runs += numbered.runs
         self._members.update(numbered.ends)
 
-    def holds_parent_of(self, numbered: _Numbered) -> bool:
-        """Return whether what the tape goes on from is in the group, or it begins anew."""
-        return numbered.parent is None or numbered.parent in self._members
+    def holds_records_before(self, numbered: _Numbered) -> bool:
+        """Return whether all records that the tape goes on from are in the group."""
+        parent = numbered.parent
+        return parent is None or parent in self._members or not self._ends[parent]
+
+    def goes_on(self, numbered: _Numbered) -> bool:
+        """Return whether the tape goes on from records, and those are in the group."""
+        parent = numbered.parent
+        return parent in self._members and bool(self._ends[parent])
+
+    def stands_alone(self, tip: ObjectId) -> bool:
+        """Return whether all records of a tape follow one another: no other belongs between."""
+        oid: ObjectId | None = tip
+        while oid is not None:
+            turn = self._graph.read_turn(oid)
+            if any(piece.at is not None for piece in turn.raw):
+                return False
+            oid = turn.parent_ids[0] if turn.parents else None
+        return True
 
     def number_all(self, tips: Iterable[ObjectId]) -> dict[ObjectId, _Numbered]:
         """Return the tapes that may belong to the group, numbered."""
@@ -160,12 +194,12 @@ class _Group:
             oids, parent = self._own_turns(tip)
             # The beginning of another source: no need to read more of it.
             if parent is not None or not self._begins_twice(oids):
-                numbered[tip] = self._number(oids, parent)
+                numbered[tip] = self._number(tip, oids, parent)
         return numbered
 
     def number(self, tip: ObjectId) -> _Numbered:
         """Return a tape without what was numbered already."""
-        return self._number(*self._own_turns(tip))
+        return self._number(tip, *self._own_turns(tip))
 
     def _own_turns(self, tip: ObjectId) -> tuple[list[ObjectId], ObjectId | None]:
         """Return the turns of a tape, parents first, down to the first that has numbers."""
@@ -186,9 +220,11 @@ class _Group:
                 return runs[0].first == 1
         return False
 
-    def _number(self, oids: Iterable[ObjectId], parent: ObjectId | None) -> _Numbered:
+    def _number(
+        self, tip: ObjectId, oids: Iterable[ObjectId], parent: ObjectId | None
+    ) -> _Numbered:
         before = self._ends[parent] if parent is not None else 0
-        numbered = _Numbered([], {}, parent)
+        numbered = _Numbered(tip, [], {}, parent)
         for oid in oids:
             runs = list(_iter_turn_runs(self._graph, self._find, oid, before, is_whole=True))
             numbered.runs.extend(runs)
@@ -228,32 +264,32 @@ class _Coverage:
         return found if found >= 0 else None
 
 
-def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> tuple[bool, bool]:
-    """Add tapes that have what is missing.
-
-    Returns whether there was never a choice, and whether all lay between records of the group.
-    """
+def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> _Filled:
+    """Add tapes that have what is missing."""
     firsts: dict[int, list[ObjectId]] = {}
     for oid, found in numbered.items():
         for run in found.runs:
             firsts.setdefault(run.first, []).append(oid)
     covered = _Coverage(_bound_numbers(group, numbered), group.runs)
-    is_only = is_inside = True
+    filled = _Filled.BY_ONE_LINE
     number: int | None = 0
     while number is not None and (number := covered.find_missing(number + 1)) is not None:
         fitting = [
-            oid
+            numbered[oid]
             for oid in firsts.get(number, ())
-            if group.holds_parent_of(numbered[oid]) and covered.fits(numbered[oid].runs)
+            if group.holds_records_before(numbered[oid]) and covered.fits(numbered[oid].runs)
         ]
-        if fitting:
-            is_only = is_only and len(fitting) == 1
-            is_inside = is_inside and number < covered.last
-            group.add(fitting[0], numbered[fitting[0]])
-            covered.add(numbered[fitting[0]].runs)
-        elif number > covered.last:
-            break
-    return is_only, is_inside
+        if not fitting:
+            if number > covered.last:
+                break
+            continue
+        if len(fitting) > 1 or number > covered.last:
+            filled = _Filled.DOUBTFULLY
+        elif filled is _Filled.BY_ONE_LINE and not group.goes_on(fitting[0]):
+            filled = _Filled.INSIDE
+        group.add(fitting[0])
+        covered.add(fitting[0].runs)
+    return filled
 
 
 def _bound_numbers(group: _Group, numbered: dict[ObjectId, _Numbered]) -> int:
