@@ -94,7 +94,9 @@ class SmallMemory:
         """Let this much room be left."""
         info = os.statvfs(self.top)
         used = (info.f_blocks - info.f_bfree) * info.f_frsize
-        _call("mount", "-o", f"remount,size={used + size_bytes}", self.top)
+        # No size at all would mean no limit.
+        size_bytes = max(used + size_bytes, info.f_frsize)
+        _call("mount", "-o", f"remount,size={size_bytes}", self.top)
 
     def leave_files(self, count: int) -> None:
         """Let room be left for this many files."""
