@@ -42,7 +42,7 @@ _PACK_FOLDER: Final = "objects/pack"
 _LOOK_COUNT_MAX: Final = 8
 """How often packs may come and go while one object is looked for."""
 _CHUNK_COUNT_MIN: Final = 128
-_CHUNK_COUNT_MAX: Final = 4096
+_CHUNK_COUNT_MAX: Final = 8192
 _READY_SIZE_MAX_BYTES: Final = 48 << 20
 
 
