@@ -5,6 +5,7 @@ Source: tapesdialect-gemini-cli(7).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from tapegit.dialects.gemini_cli_record import (
@@ -57,7 +58,7 @@ class SessionReader:
     def __init__(self) -> None:
         self._count = 0
         self._place: str | None = None
-        self._before: dict[str, str | None] = {}
+        self._before: OrderedDict[str, str | None] = OrderedDict()
 
     def read(self, record: GeminiRecord) -> RecordFacts:
         """Return what a record is."""
@@ -82,7 +83,7 @@ class SessionReader:
         message_id = read_text(record.line.id) if record.type is not None else None
         if message_id is not None and message_id not in self._before:
             if len(self._before) >= MESSAGE_COUNT_MAX:
-                del self._before[next(iter(self._before))]
+                self._before.popitem(last=False)
             self._before[message_id] = parent
         self._place = str(self._count)
         return facts._replace(

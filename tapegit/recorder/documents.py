@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tapegit.redact.redactor import Redactor
     from tapegit.refs.names import RefName
 
-DOCUMENT_SIZE_MAX_BYTES: Final = 128 * MIB
+DOCUMENT_SIZE_MAX_BYTES: Final = 64 * MIB
 STATE_COUNT_MAX: Final = 65_536
 """How many recorded states are looked through for one that is the same."""
 
