@@ -14,7 +14,6 @@ Source: tapesdialect-claude-code(7), "Promises".
 
 from __future__ import annotations
 
-from enum import Enum
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -80,15 +79,15 @@ def reassemble(
     group = _Group(graph, find)
     group.add(group.number(tip))
     waiting = [oid for oid in dict.fromkeys(candidates) if oid != tip]
-    filled = _fill_gaps(group, group.number_all(waiting))
+    is_plain = _fill_gaps(group, group.number_all(waiting))
     members = set(group.tips)
     others = [oid for oid in waiting if oid not in members]
     runs = sorted(group.runs)
     gaps, is_single = _find_gaps(runs)
     is_certain = (
         not others
-        or filled is _Filled.BY_ONE_LINE
-        or (filled is _Filled.INSIDE and all(group.stands_alone(oid) for oid in others))
+        or len(group.tips) == 1
+        or (is_plain and all(group.is_apart(oid) for oid in others))
     )
     return Reassembled(runs, group.tips, others, gaps, is_single and is_certain)
 
@@ -124,18 +123,6 @@ def iter_run_bytes(find: Find, runs: Iterable[NumberedRun]) -> Iterator[bytes]:
     for run in runs:
         for oid in run.oids:
             yield from iter_content(find, oid)
-
-
-class _Filled(Enum):
-    """With what gaps were filled.
-
-    By tapes that go on from records that were there; by others, each the only one that fits,
-    between records that were there; or in a way that leaves doubts if there are other sources.
-    """
-
-    BY_ONE_LINE = "by one line"
-    INSIDE = "inside"
-    DOUBTFULLY = "doubtfully"
 
 
 class _Numbered(NamedTuple):
@@ -177,12 +164,16 @@ class _Group:
         parent = numbered.parent
         return parent in self._members and bool(self._ends[parent])
 
-    def stands_alone(self, tip: ObjectId) -> bool:
-        """Return whether all records of a tape follow one another: no other belongs between."""
+    def is_apart(self, tip: ObjectId) -> bool:
+        """Return whether a tape has nothing to do with the group, and no other belongs to it.
+
+        It shares no record with the group, and all its records follow one another.
+        """
         oid: ObjectId | None = tip
         while oid is not None:
             turn = self._graph.read_turn(oid)
-            if any(piece.at is not None for piece in turn.raw):
+            is_shared = oid in self._members and self._ends[oid]
+            if is_shared or any(piece.at is not None for piece in turn.raw):
                 return False
             oid = turn.parent_ids[0] if turn.parents else None
         return True
@@ -264,14 +255,14 @@ class _Coverage:
         return found if found >= 0 else None
 
 
-def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> _Filled:
-    """Add tapes that have what is missing."""
+def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> bool:
+    """Add tapes that have what is missing; return whether there was never another way."""
     firsts: dict[int, list[ObjectId]] = {}
     for oid, found in numbered.items():
         for run in found.runs:
             firsts.setdefault(run.first, []).append(oid)
     covered = _Coverage(_bound_numbers(group, numbered), group.runs)
-    filled = _Filled.BY_ONE_LINE
+    is_plain = True
     number: int | None = 0
     while number is not None and (number := covered.find_missing(number + 1)) is not None:
         fitting = [
@@ -283,13 +274,11 @@ def _fill_gaps(group: _Group, numbered: dict[ObjectId, _Numbered]) -> _Filled:
             if number > covered.last:
                 break
             continue
-        if len(fitting) > 1 or number > covered.last:
-            filled = _Filled.DOUBTFULLY
-        elif filled is _Filled.BY_ONE_LINE and not group.goes_on(fitting[0]):
-            filled = _Filled.INSIDE
+        is_inside = number < covered.last or group.goes_on(fitting[0])
+        is_plain = is_plain and len(fitting) == 1 and is_inside
         group.add(fitting[0])
         covered.add(fitting[0].runs)
-    return filled
+    return is_plain
 
 
 def _bound_numbers(group: _Group, numbered: dict[ObjectId, _Numbered]) -> int:
