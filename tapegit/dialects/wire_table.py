@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tapegit.dialects import anthropic_parts, anthropic_stream
+from tapegit.dialects import (
+    anthropic_parts,
+    anthropic_stream,
+    openai_chat_parts,
+    openai_chat_stream,
+)
 from tapegit.dialects.exchange import WireDialect
 
 WIRE_DIALECTS: Final = {
@@ -19,6 +24,13 @@ WIRE_DIALECTS: Final = {
             anthropic_parts.decode_message,
             anthropic_parts.decode_response,
             anthropic_stream.AnthropicStream,
+        ),
+        WireDialect(
+            openai_chat_parts.NAME,
+            openai_chat_parts.decode_request,
+            openai_chat_parts.decode_message,
+            openai_chat_parts.decode_response,
+            openai_chat_stream.ChatStream,
         ),
     )
 }
