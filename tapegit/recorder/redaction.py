@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tapegit.dialects.json_records import TOO_LONG, Record, RecordReader
+from tapegit.dialects.json_records import CUT_OFF, TOO_LONG, Record, RecordReader
 from tapegit.redact.placeholders import Numbering
 
 if TYPE_CHECKING:
@@ -104,9 +104,11 @@ class RecordRedactor:
     def redact(self, record: Record[Any]) -> tuple[Record[Any], Removed | None]:
         """Return a record without its secrets and what was removed, or as it is and None."""
         data = record.data
-        removed = remove(self._redactor, data, is_json=record.reason is None)
-        if removed is None:
+        is_cut_off = record.reason == CUT_OFF
+        secrets = self._redactor.find(data, is_json=record.reason is None, is_cut_off=is_cut_off)
+        if not secrets:
             return record, None
+        removed = _remove(data, secrets)
         redacted = self._read_again(record, removed.rest)
         if redacted is not None:
             return redacted, removed

@@ -160,3 +160,17 @@ CONTEXT_RULES: Final = (
         check=values.is_assigned,
     ),
 )
+
+CUT_OFF_NAME: Final = "cut-off"
+CUT_OFF_PATTERN: Final = (
+    rb"\b((?:sk-|AIza|AKIA|ASIA|ABSK|gh[pousr]_|github_pat_|gl[a-z]{2,5}-|xox[a-z]-|xapp-|npm_"
+    rb"|[sr]k_(?:live|test|prod)_|pypi-|hf_|gsk_|xai-|r8_|hvs\.|ya29\.|GOCSPX-|SG\.|eyJ)"
+    rb"[A-Za-z0-9_.+/=-]*)\z"
+    rb"|(-----BEGIN " + _PEM_KIND + rb"[^\"]+)\z"
+    rb"|(?i:bearer |basic |"
+    + _KEY_NAMES
+    + _NAME_REST
+    + rb"(?:\\*[\"'\]]){0,2}[ \t]{0,8}(?:=>|:=|==?|:)[ \t]{0,8}\\*[\"']?)([^\s\"'\\]+)\z"
+    rb"|(?i://[^\s:/?#@\"'<>\[\]\\]*):([^\s/@\"'<>\\]+)\z"
+)
+"""What may be the beginning of a secret at the very end of a source that is still written."""

@@ -18,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import RedactionError
+from tapegit.redact.context_rules import CUT_OFF_NAME, CUT_OFF_PATTERN
 from tapegit.redact.encoded import EncodedSearch, encoded_hint
 from tapegit.redact.known_values import encode_forms
 from tapegit.redact.patterns import Gate, Pattern, Span
@@ -72,20 +73,24 @@ class Redactor:
         if forms:
             own.append((KNOWN_VALUE, Pattern(b"|".join(map(re.escape, forms)))))
         self._own = own
+        self._cut_off = Pattern(CUT_OFF_PATTERN)
         self._allowed = [] if user is None else [Pattern(text) for text in user.allowed]
         self._hint = Gate([*(rule.hint for rule in RULES), encoded_hint(), _ESCAPED_LETTER])
         self._verify()
 
-    def find(self, data: bytes, *, is_json: bool) -> list[Secret]:
+    def find(self, data: bytes, *, is_json: bool, is_cut_off: bool = False) -> list[Secret]:
         """Return the secrets in some bytes, in order.
 
         Args:
             data: The bytes; any.
             is_json: Whether they are one JSON value, blanks around it allowed.
+            is_cut_off: Whether they end where they do by chance: then what may be the
+                beginning of a secret there counts as one.
         """
-        if not self._own and not self._hint.matches(data):
+        if not self._own and not is_cut_off and not self._hint.matches(data):
             return []
-        parts = [part for view in iter_views(data, is_json=is_json) for part in self._search(view)]
+        views = iter_views(data, is_json=is_json)
+        parts = [part for view in views for part in self._search(view, is_cut_off=is_cut_off)]
         if is_json and parts:
             parts = list(_clip_to_strings(data, _join(parts)))
         elif data.endswith(b"\n"):
@@ -104,8 +109,13 @@ class Redactor:
         redacted = self.redact(data, numbering or Numbering(), is_json=False)
         return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
 
-    def _search(self, view: View) -> Iterator[_Part]:
+    def _search(self, view: View, *, is_cut_off: bool) -> Iterator[_Part]:
         text = view.data
+        tail = self._cut_off.find(text, 0) if is_cut_off else None
+        if tail is not None:
+            span = tail[1]
+            value = text[span.start : span.end]
+            yield from self._part(view, span, _LAST_RANK, CUT_OFF_NAME, value)
         for found in self._rules.iter_found(text):
             value = text[found.span.start : found.span.end]
             yield from self._part(view, found.span, found.rank, found.rule, value)

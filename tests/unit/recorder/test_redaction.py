@@ -17,7 +17,7 @@ from tapegit.redact.placeholders import PLACEHOLDER, are_one
 from tapegit.redact.redactor import Redactor, default_redactor
 from tapegit.redact.rule import MIXED
 from tapegit.redact.user_rules import UserRules
-from tests.claude_records import assistant, extra, user
+from tests.claude_records import assistant, user
 from tests.recordings import Recordings, jsonl, record_ends
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "transcripts"
@@ -34,7 +34,7 @@ SECRETS = ["ghp_" + MIXED[:36].decode(), "sk-ant-api03-" + MIXED[50:143].decode(
 class NoRedactor(Redactor):
     """Finds nothing."""
 
-    def find(self, data, *, is_json):
+    def find(self, data, *, is_json, is_cut_off=False):
         """Return no secrets."""
         return []
 
@@ -228,6 +228,23 @@ def test_line_that_would_be_read_otherwise_goes_whole():
         ]
         or len(back.splitlines()) == 3
     )
+
+
+def test_source_that_ends_inside_of_a_secret_keeps_none_of_it():
+    """Wherever a file that is being written ends, no beginning of a secret is stored."""
+    password = "Sup3rS3cret99"
+    texts = [SECRETS[0], f"password={password}", f"Authorization: Bearer {SECRETS[0]}"]
+    data = jsonl([user(f"use {text} x", f"u{n}") for n, text in enumerate(texts)])
+    once = Recordings()
+    once.add(data)
+    for end in range(1, len(data)):
+        growing = Recordings()
+        growing.add(data[:end])
+        for kept in stored(growing):
+            assert SECRETS[0][4:8].encode() not in kept
+            assert password[:4].encode() not in kept
+        growing.add(data)
+        assert growing.refs == once.refs
 
 
 REVIEWED = {
