@@ -1,6 +1,6 @@
 """A session as one HTML page that needs nothing else, and runs nothing.
 
-Everything in a session came from outside, so each text goes through `_escape`: what is
+Everything in a session came from outside, so each text goes through `escape`: what is
 invisible or reorders its neighbours is spelled out as on a terminal, then markup is escaped.
 Attributes that hold anything but our own words are links, and only http and https make one.
 Images are shown from their own bytes, and only of types that cannot hold a script. On top of
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from tapegit.dialects.parts import AnyPart
     from tapegit.objects.turn import Turn
 
-TITLE_LENGTH_MAX: Final = 80
 PREVIEW_LENGTH_MAX: Final = 100
+STEP_LENGTH: Final = 1 << 20
+"""How many characters of a text are made HTML at a time."""
 _IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
 _URL: Final = re.compile(r"https?://[!-~]+", re.ASCII | re.IGNORECASE)
@@ -172,43 +173,57 @@ def _iter_turn(each: Any) -> Iterator[str]:
 
 def _iter_part(part: AnyPart) -> Iterator[str]:
     if isinstance(part, Text):
-        body = f'<div class="text" dir="auto">{_escape(part.text)}</div>\n'
-        yield _fold("injected", _preview(part.text), body) if part.injected else body
+        body = _iter_block('div class="text" dir="auto"', part.text)
+        yield from _iter_fold("injected", _preview(part.text), body) if part.injected else body
     elif isinstance(part, Thinking):
         label = "redacted thinking" if part.is_redacted else "thinking"
-        body = f'<div class="text" dir="auto">{_escape(part.text)}</div>\n' if part.text else ""
-        yield _fold(label, "" if part.text else "no text was given", body)
+        body = _iter_block('div class="text" dir="auto"', part.text)
+        yield from _iter_fold(label, "" if part.text else "no text was given", body)
     elif isinstance(part, ToolCall):
         yield from _iter_call(part)
     elif isinstance(part, ToolResult):
-        body = f"<pre>{_escape(part.text)}</pre>\n" if part.text else ""
-        body += "".join(_format_attachment(attachment) for attachment in part.attachments)
-        label = "error" if part.is_error else "result"
-        yield _fold(label, _preview(part.text), body, style="bad" if part.is_error else "")
+        body = chain(_iter_block("pre", part.text), map(_format_attachment, part.attachments))
+        label, style = ("error", "bad") if part.is_error else ("result", "")
+        yield from _iter_fold(label, _preview(part.text), body, style=style)
     elif isinstance(part, Attachment):
         yield _format_attachment(part)
     elif isinstance(part, Failure):
-        yield f'<div class="text bad">{_escape(part.text)}</div>\n'
+        yield from _iter_block('div class="text bad"', part.text)
     elif isinstance(part, Compaction):
-        yield _fold("compaction", _preview(part.text), f"<pre>{_escape(part.text)}</pre>\n")
+        yield from _iter_fold("compaction", _preview(part.text), _iter_block("pre", part.text))
     else:
         size = _count(len(part.raw.encode("utf-8", "surrogatepass")), "byte")
-        yield _fold(_escape_line(part.type), size, f"<pre>{_escape(part.raw)}</pre>\n")
+        yield from _iter_fold(_escape_line(part.type), size, _iter_block("pre", part.raw))
 
 
 def _iter_call(part: ToolCall) -> Iterator[str]:
     anchor = f' id="{_call_anchor(part.id)}"' if part.id else ""
     arguments = split_arguments(part.arguments)
     if arguments is None:
-        preview, body = _preview(part.arguments), f"<pre>{_escape(part.arguments)}</pre>\n"
+        preview, body = _preview(part.arguments), _iter_block("pre", part.arguments)
     else:
-        preview = _preview(arguments[0][1])
-        rows = (
-            f"<dt>{_escape_line(name)}</dt><dd><pre>{_escape(value)}</pre></dd>\n"
-            for name, value in arguments
-        )
-        body = f"<dl>\n{''.join(rows)}</dl>\n"
-    yield _fold(_escape_line(part.name), preview, body, more=anchor)
+        preview, body = _preview(arguments[0][1]), _iter_arguments(arguments)
+    yield from _iter_fold(_escape_line(part.name), preview, body, more=anchor)
+
+
+def _iter_arguments(arguments: list[tuple[str, str]]) -> Iterator[str]:
+    yield "<dl>\n"
+    for name, value in arguments:
+        yield f"<dt>{_escape_line(name)}</dt><dd>"
+        yield from _iter_block("pre", value)
+        yield "</dd>\n"
+    yield "</dl>\n"
+
+
+def _iter_block(start: str, text: str) -> Iterator[str]:
+    """Yield an element with a text in it, which may be long; nothing where there is no text."""
+    if not text:
+        return
+    yield f"<{start}>"
+    yield "\n" if text.startswith("\n") and start == "pre" else ""  # a first one is not shown
+    for at in range(0, len(text), STEP_LENGTH):
+        yield escape(escape_text(text[at : at + STEP_LENGTH]))
+    yield f"</{start.partition(' ')[0]}>\n"
 
 
 def _format_attachment(part: Attachment) -> str:
@@ -221,12 +236,15 @@ def _format_attachment(part: Attachment) -> str:
     return f'<p class="head">{what}</p>\n'
 
 
-def _fold(label: str, preview: str, body: str, *, style: str = "", more: str = "") -> str:
-    """Return what is shown when it is asked for; all but the style is HTML already."""
+def _iter_fold(
+    label: str, preview: str, body: Iterable[str], *, style: str = "", more: str = ""
+) -> Iterator[str]:
+    """Yield what is shown when it is asked for; all but the style is HTML already."""
     style = f' class="{style}"' if style else ""
     space = " " if preview else ""
-    head = f"<summary><b>{label}</b>{space}{preview}</summary>"
-    return f"<details{style}{more}>{head}\n{body}</details>\n"
+    yield f"<details{style}{more}><summary><b>{label}</b>{space}{preview}</summary>\n"
+    yield from body
+    yield "</details>\n"
 
 
 def _title(turn: Turn) -> str:
@@ -250,10 +268,6 @@ def _call_anchor(call_id: str) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _escape(text: str) -> str:
-    return escape(escape_text(text))
 
 
 def _escape_line(text: str) -> str:

@@ -23,7 +23,7 @@ from tapegit.dialects.parts import (
 )
 from tapegit.objects.turn import CodeRepository, Session, Turn
 from tapegit.ui.escape import escape_text
-from tapegit.ui.export_html import POLICY, STYLE, iter_html
+from tapegit.ui.export_html import POLICY, STEP_LENGTH, STYLE, iter_html
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "dl", "dt", "dd"}
 TAGS |= {"main", "nav", "ul", "li", "section", "article", "p", "a", "b", "time", "div", "details"}
@@ -231,7 +231,19 @@ def test_picture_is_shown_from_its_bytes():
 def test_arguments_are_shown_one_by_one():
     """Each has its name, and a text is read with its lines; what is no object is as it is."""
     text = render(ToolCall(name="Bash", id="t<1", arguments='{"command":"a\\nb","n":[1, 2]}'))
-    assert "<dt>command</dt><dd><pre>a\nb</pre></dd>" in text
-    assert "<dt>n</dt><dd><pre>[1, 2]</pre></dd>" in text
+    assert "<dt>command</dt><dd><pre>a\nb</pre>\n</dd>" in text
+    assert "<dt>n</dt><dd><pre>[1, 2]</pre>\n</dd>" in text
     assert 'id="call-t-1"' in text
     assert "<pre>{&quot;a</pre>" in render(ToolCall(name="x", arguments='{"a'))
+
+
+def test_long_text_is_whole():
+    """A text is made HTML piece by piece, and nothing is lost or added between pieces."""
+    text = "<&\n" * (STEP_LENGTH // 3 + 5)
+    assert text in "".join(Page(render(Text(text=text))).pieces)
+
+
+def test_first_empty_line_is_shown():
+    """Browsers drop a new-line at the beginning of `pre`, so there is one to drop."""
+    assert "<pre>\n\na</pre>" in render(ToolResult(text="\na"))
+    assert "<pre>a</pre>" in render(ToolResult(text="a"))
