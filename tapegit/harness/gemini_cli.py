@@ -30,6 +30,7 @@ from tapegit.dialects.members import (
     clean_count,
     decode_members,
     has_value,
+    is_object,
     iter_array,
     read_count,
     read_text,
@@ -45,7 +46,7 @@ from tapegit.harness.facts import (
 from tapegit.harness.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
-    import msgspec
+    from tapegit.dialects.members import Json
 
 DIALECT: Final = "gemini-cli@1"
 MESSAGE_COUNT_MAX: Final = 131_072
@@ -137,13 +138,13 @@ def _event(headline: str) -> RecordFacts:
     return RecordFacts("event", "event", is_boundary=True, headline=headline)
 
 
-def _read_time(raw: msgspec.Raw) -> int | None:
+def _read_time(raw: Json) -> int | None:
     stated = read_text(raw)
     return parse_timestamp(stated) if stated else None
 
 
-def _read_usage(raw: msgspec.Raw) -> UsageFacts | None:
-    if not has_value(raw) or bytes(raw) == b"null":
+def _read_usage(raw: Json) -> UsageFacts | None:
+    if not is_object(raw):
         return None
     tokens = decode_members(Tokens, raw)
     given, cached, tool = map(read_count, (tokens.input, tokens.cached, tokens.tool))

@@ -95,7 +95,15 @@ class SessionReader:
             is_thinking = is_thinking or kind == "thinking"
         stop = read_text(message.stopReason)
         if stop in {"aborted", "error"} and headline is None and not calls:
-            return RecordFacts("event", "event", headline=summarize_failure(message))
+            return RecordFacts(
+                "event",
+                "event",
+                headline=summarize_failure(message),
+                model=read_text(message.model),
+                provider=read_text(message.provider),
+                stop=stop,
+                usage=_read_usage(message),
+            )
         names = (read_text(block.name) for block in calls)
         return RecordFacts(
             "message",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,27 @@ def test_real_source_that_grows_ends_as_if_imported_once(harness: str, path: Pat
         growing.add(data[:end])
     growing.add(data)
     assert growing.refs == once.refs
+
+
+def stated_tokens(harness: str, data: bytes) -> int:
+    """Return the tokens of output that a source states, counted without the code under test."""
+    payloads = [json.loads(line) for line in data.splitlines()]
+    if harness == "codex":
+        infos = [record["payload"].get("info") for record in payloads]
+        totals = [info["total_token_usage"]["output_tokens"] for info in infos if info]
+        return totals[-1] if totals else 0
+    messages = [record.get("message", {}) for record in payloads]
+    return sum(message["usage"]["output"] for message in messages if "usage" in message)
+
+
+@real_sources
+def test_usage_of_a_real_source_is_what_it_states(harness: str, path: Path):
+    """The turns' tokens add up: to the source's own total, or to all of its messages."""
+    data = path.read_bytes()
+    recordings = Recordings()
+    turns = recordings.line(recordings.record(data).tapes[0].tip)
+    counted = sum(turn.usage.output or 0 for turn in turns if turn.usage is not None)
+    assert counted == stated_tokens(harness, data)
 
 
 @real_sources
