@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, bool, str]]] = {
     "init": (PORCELAIN, False, "Create a store"),
     "log": (PORCELAIN, True, "List turns, newest first"),
     "reflog": (PORCELAIN, True, "Show and manage where refs have been"),
+    "sessions": (PORCELAIN, True, "List sessions, newest first"),
     "show": (PORCELAIN, True, "Show turns and other objects"),
     "status": (PORCELAIN, False, "Say where HEAD is and what was recorded last"),
     "version": (PORCELAIN, False, "Say which program and which version this is"),

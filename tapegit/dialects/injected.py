@@ -35,6 +35,7 @@ WIRE_DIALECTS: Final = frozenset(
 """Dialects of requests and responses: everything in them was sent."""
 
 _ALL_TAGS: Final = CLAUDE_TAGS + CODEX_TAGS + GEMINI_TAGS
+_LINES: Final = (*(f"<{tag}>" for tag in _ALL_TAGS), *CODEX_STARTS, *GEMINI_STARTS)
 _TAGS: Final[dict[str, tuple[str, ...]]] = {
     "claude-code": CLAUDE_TAGS,
     "codex": CODEX_TAGS,
@@ -107,3 +108,8 @@ def _skip_blanks_back(text: str, start: int, end: int) -> int:
     while end > start and text[end - 1].isspace():
         end -= 1
     return end
+
+
+def is_injected_line(line: str) -> bool:
+    """Return whether a summary is that of a text which a harness put before the prompts."""
+    return line.startswith(_LINES)

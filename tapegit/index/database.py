@@ -1,0 +1,294 @@
+"""The file of the index: SQLite in `.tapes/index`, deleted and built anew whenever in doubt.
+
+Rules: this module is the only one that knows sqlite3. A file is believed only if its schema is
+the one below to the letter and each row has the checksum of its bytes; anything else is
+damaged, and so is whatever SQLite says is. Where no file can be used (read-only medium, no
+space, locked for long) the same tables are made in memory.
+
+Source: tapesformat-index(5).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tapegit.files import syscalls
+from tapegit.objects.oid import hash_content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any, Self
+
+    EncodeSum = Callable[[Iterable[bytes]], bytes]
+
+INDEX_VERSION: Final = 1
+FILE_NAME: Final = "index.sqlite"
+TIMEOUT_S: Final = 5.0
+CHECK_SIZE_BYTES: Final = 16
+
+_SESSION_TABLE: Final = (
+    "CREATE TABLE session (number INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, "
+    "tapes BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, row BLOB NOT NULL, "
+    "usage BLOB NOT NULL, checksum BLOB NOT NULL)"
+)
+_MESSAGE_TABLE: Final = (
+    "CREATE TABLE message (session INTEGER NOT NULL, key BLOB NOT NULL, usage BLOB NOT NULL, "
+    "PRIMARY KEY (session, key)) WITHOUT ROWID"
+)
+_MESSAGE_INDEX: Final = "CREATE INDEX message_key ON message (key)"
+_SCHEMA: Final = (_SESSION_TABLE, _MESSAGE_TABLE, _MESSAGE_INDEX)
+_SHARERS: Final = (
+    "SELECT DISTINCT other.session FROM message AS own JOIN message AS other USING (key) "
+    "WHERE own.session = ?"
+)
+_OWN_USAGE: Final = (
+    "SELECT own.usage FROM message AS own WHERE own.session = ?1 AND NOT EXISTS ("
+    "SELECT 1 FROM message AS other JOIN session AS its ON its.number = other.session, "
+    "session AS mine WHERE other.key = own.key AND other.session <> ?1 AND mine.number = ?1 "
+    "AND (its.first, its.last, its.folder) < (mine.first, mine.last, mine.folder))"
+)
+
+
+class DamagedIndexError(Exception):
+    """The file is not what this module wrote; it never leaves the package."""
+
+
+class Entry(NamedTuple):
+    """What is kept of a session.
+
+    Attributes:
+        tapes: A hash of what it was worked out from.
+        first: The place in the order in which a shared message is counted: the first one of
+            (first, last, folder) has it.
+        last: The second part of that.
+        row: The row, encoded.
+        messages: The key and the encoded usage of each message that spent tokens.
+    """
+
+    tapes: bytes
+    first: int
+    last: int
+    row: bytes
+    messages: Sequence[tuple[bytes, bytes]] = ()
+
+
+class KeptRow(NamedTuple):
+    """A row as it is kept: what it was worked out from, encoded, with the encoded sum of usage."""
+
+    tapes: bytes
+    row: bytes
+    usage: bytes
+
+
+class IndexFile:
+    """The tables, open for one process; use as a context manager."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        # A text that is none is another folder than any that there is, and so it is damaged.
+        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        self._connection = connection
+
+    @classmethod
+    def open(cls, folder: Path) -> IndexFile:
+        """Open the file of a store, made or made anew as needed, for reading and writing.
+
+        Raises:
+            OSError: No file can be written there.
+            DamagedIndexError: The file is in use and cannot be made anew.
+        """
+        path = folder / FILE_NAME
+        if folder.is_symlink() or path.is_symlink():
+            raise OSError("a link")
+        for _ in range(2):
+            try:
+                return cls(_connect(str(path)))
+            except DamagedIndexError:
+                remove(folder)
+        raise DamagedIndexError
+
+    @classmethod
+    def open_read_only(cls, folder: Path) -> IndexFile:
+        """Open the file of a store that cannot be written to.
+
+        Raises:
+            DamagedIndexError: There is no file, or it is not one of ours.
+        """
+        path = (folder / FILE_NAME).absolute()
+        if folder.is_symlink() or path.is_symlink() or not path.is_file():
+            raise DamagedIndexError
+        try:
+            connection = sqlite3.connect(
+                f"{path.as_uri()}?mode=ro", uri=True, timeout=TIMEOUT_S, isolation_level=None
+            )
+            connection.execute("PRAGMA trusted_schema = OFF")
+            if _read_schema(connection) != (INDEX_VERSION, _SCHEMA):
+                raise DamagedIndexError
+        except sqlite3.Error as error:
+            raise DamagedIndexError from error
+        return cls(connection)
+
+    @classmethod
+    def in_memory(cls) -> IndexFile:
+        """Make the tables in memory."""
+        return cls(_connect(":memory:"))
+
+    def __enter__(self) -> Self:
+        """Use the file."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Give the file back."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def read_tapes(self) -> dict[str, bytes]:
+        """Return what each session was worked out from, by folder.
+
+        Raises:
+            DamagedIndexError: The file is damaged.
+            OSError: It cannot be read now.
+        """
+        return dict(self._select("SELECT folder, tapes FROM session"))
+
+    def read_rows(self) -> dict[str, KeptRow]:
+        """Return the row of each session, by folder, each verified.
+
+        Raises:
+            DamagedIndexError: The file is damaged.
+            OSError: It cannot be read now.
+        """
+        rows = {}
+        select = "SELECT folder, tapes, row, usage, checksum FROM session"
+        for folder, tapes, row, usage, checksum in self._select(select):
+            try:
+                is_sound = _check(folder, tapes, row, usage) == checksum
+            except (AttributeError, TypeError) as error:
+                raise DamagedIndexError from error
+            if not is_sound:
+                raise DamagedIndexError
+            rows[folder] = KeptRow(tapes, row, usage)
+        return rows
+
+    def update(
+        self,
+        gone: Iterable[str],
+        changed: Mapping[str, Entry],
+        encode_sum: EncodeSum,
+    ) -> None:
+        """Replace what changed and forget what is gone, at once or not at all.
+
+        Args:
+            gone: Folders.
+            changed: What is to be kept, by folder.
+            encode_sum: Returns the encoded sum of encoded usages.
+
+        Raises:
+            DamagedIndexError: The file is damaged.
+            OSError: It is locked, or cannot be written.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._replace(gone, changed, encode_sum)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+
+    def _replace(
+        self, gone: Iterable[str], changed: Mapping[str, Entry], encode_sum: EncodeSum
+    ) -> None:
+        execute = self._connection.execute
+        dirty: set[int] = set()
+        for folder in [*gone, *changed]:
+            for (number,) in execute("SELECT number FROM session WHERE folder = ?", (folder,)):
+                dirty.update(other for (other,) in execute(_SHARERS, (number,)))
+                execute("DELETE FROM message WHERE session = ?", (number,))
+                execute("DELETE FROM session WHERE number = ?", (number,))
+        for folder, entry in changed.items():
+            number = execute(
+                "INSERT INTO session (folder, tapes, first, last, row, usage, checksum) "
+                "VALUES (?, ?, ?, ?, ?, x'', x'')",
+                (folder, entry.tapes, entry.first, entry.last, entry.row),
+            ).lastrowid
+            assert number is not None
+            dirty.add(number)
+            self._connection.executemany(
+                "INSERT INTO message VALUES (?, ?, ?)",
+                ((number, key, usage) for key, usage in entry.messages),
+            )
+            dirty.update(other for (other,) in execute(_SHARERS, (number,)))
+        for number in dirty:
+            self._sum(number, encode_sum)
+
+    def _sum(self, number: int, encode_sum: EncodeSum) -> None:
+        execute = self._connection.execute
+        select = "SELECT folder, tapes, row FROM session WHERE number = ?"
+        for folder, tapes, row in execute(select, (number,)).fetchall():
+            usage = encode_sum(usage for (usage,) in execute(_OWN_USAGE, (number,)))
+            execute(
+                "UPDATE session SET usage = ?, checksum = ? WHERE number = ?",
+                (usage, _check(folder, tapes, row, usage), number),
+            )
+
+    def _select(self, sql: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql).fetchall()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+
+
+def remove(folder: Path) -> None:
+    """Delete the file, and what SQLite put beside it first.
+
+    Raises:
+        OSError: It cannot be deleted.
+    """
+    for name in (f"{FILE_NAME}-journal", f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", FILE_NAME):
+        with suppress(FileNotFoundError):
+            syscalls.unlink(folder / name)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        found = _read_schema(connection)
+        if found == (0, ()):
+            connection.execute("BEGIN IMMEDIATE")
+            if _read_schema(connection) == (0, ()):
+                for sql in _SCHEMA:
+                    connection.execute(sql)
+                connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
+            connection.execute("COMMIT")
+            found = _read_schema(connection)
+    except sqlite3.Error as error:
+        raise _translate(error) from error
+    if found != (INDEX_VERSION, _SCHEMA):
+        connection.close()
+        raise DamagedIndexError
+    return connection
+
+
+def _translate(error: sqlite3.Error) -> Exception:
+    """Return what an error means: the file cannot be used now, or is damaged."""
+    # Locked, read-only, no space: the file may be sound.
+    is_passing = isinstance(error, sqlite3.OperationalError)
+    return OSError(str(error)) if is_passing else DamagedIndexError(str(error))
+
+
+def _read_schema(connection: sqlite3.Connection) -> tuple[int, tuple[str, ...]]:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    return version, tuple(sql for (sql,) in rows)
+
+
+def _check(folder: str, *fields: bytes) -> bytes:
+    parts = (folder.encode("utf-8", "surrogatepass"), *fields)
+    framed = b"".join(b"%d:%s" % (len(part), part) for part in parts)
+    return hash_content(framed)[:CHECK_SIZE_BYTES]

@@ -1,0 +1,235 @@
+"""What a list says of one session, worked out from the turns of its tapes and nothing else.
+
+Pure over objects: the same tips give the same row. Nothing is decoded; the stored fields of the
+turns say it all.
+
+Source: tapes-sessions(1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tapegit.dialects.injected import is_injected_line
+from tapegit.errors import FormatError
+from tapegit.graph.lookup import pick_main_tape
+from tapegit.objects.kind import Kind
+from tapegit.objects.oid import ObjectId, hash_content
+from tapegit.objects.turn import decode_turn
+from tapegit.refs.names import percent_decode_component
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tapegit.graph.turns import TurnGraph
+    from tapegit.objects.turn import Turn, Usage
+    from tapegit.refs.reader import Ref
+    from tapegit.store.database import ObjectDatabase
+
+USAGE_NAMES: Final = (
+    "input",
+    "output",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "reasoning",
+)
+MODEL_COUNT_MAX: Final = 100
+KEY_SIZE_BYTES: Final = 16
+
+
+class Tapes(NamedTuple):
+    """The refs of one session, by name, and the folder that they are in."""
+
+    folder: str
+    refs: tuple[Ref, ...]
+
+    @property
+    def key(self) -> bytes:
+        """A hash of all that a row is worked out from: names and tips."""
+        lines = (f"{ref.name} {ref.oid}\n" for ref in self.refs)
+        return hash_content("".join(lines).encode("utf-8", "surrogatepass"))
+
+
+class SessionRow(NamedTuple):
+    """A session in a list; what is not known is None.
+
+    Attributes:
+        harness: Its name, as in refs.
+        session: The session's id, in the harness's words.
+        ref: The ref of the tape that stands for the session.
+        tip: The newest turn there.
+        first_ms: The earliest time of a turn there.
+        last_ms: The latest.
+        turn_count: How many turns the tape has.
+        tape_count: How many tapes the session has, agents and forks counted.
+        is_open: It stopped where something was still to come.
+        title: The first prompt.
+        models: In the order they first answered.
+        cwd: The working directory.
+        branch: Of the code repository.
+        usage: Sums of tokens, in the order of `USAGE_NAMES`; None where no message says.
+    """
+
+    harness: str
+    session: str
+    ref: str
+    tip: str
+    first_ms: int | None
+    last_ms: int | None
+    turn_count: int
+    tape_count: int
+    is_open: bool
+    title: str | None
+    models: tuple[str, ...]
+    cwd: str | None
+    branch: str | None
+    usage: tuple[int | None, ...]
+
+
+class SpentMessage(NamedTuple):
+    """The tokens of one message, and what its copies in other tapes have in common with it."""
+
+    key: bytes
+    usage: tuple[int | None, ...]
+
+
+class SessionFacts(NamedTuple):
+    """A row whose `usage` is still to be summed, and the messages that spent tokens."""
+
+    row: SessionRow
+    messages: tuple[SpentMessage, ...]
+
+
+def group_tapes(refs: Iterable[Ref]) -> Iterator[Tapes]:
+    """Yield the tapes of each session; refs must be ascending by name."""
+    folder = ""
+    found: list[Ref] = []
+    for ref in refs:
+        if not ref.name.startswith(folder + "/") or not folder:
+            if found:
+                yield Tapes(folder, tuple(found))
+            parts = ref.name.split("/", 4)
+            folder, found = "/".join(parts[:4]), []
+            if len(parts) < 5:
+                folder = ""
+                continue
+        found.append(ref)
+    if found:
+        yield Tapes(folder, tuple(found))
+
+
+def read_session(objects: ObjectDatabase, graph: TurnGraph, tapes: Tapes) -> SessionFacts:
+    """Return what a list says of a session.
+
+    Raises:
+        ObjectNotFoundError: A turn is missing.
+        DataError: A turn is damaged.
+    """
+    main = pick_main_tape(tapes.refs, tapes.folder) or tapes.refs[0]
+    seen: set[ObjectId] = set()
+    line = list(_read_new(objects, graph, main.oid, seen))
+    spent = dict(_iter_spent(line))
+    for ref in tapes.refs:
+        spent.update(_iter_spent(_read_new(objects, graph, ref.oid, seen)))
+    messages = tuple(SpentMessage(key, usage) for key, usage in sorted(spent.items()))
+    return SessionFacts(_make_row(tapes, main, [turn for _, turn in line]), messages)
+
+
+def sum_usage(usages: Iterable[Sequence[int | None]]) -> tuple[int | None, ...]:
+    """Return sums of tokens by kind; None for a kind that no message says anything of."""
+    sums: list[int | None] = [None] * len(USAGE_NAMES)
+    for usage in usages:
+        for place, count in enumerate(usage):
+            if count is not None:
+                sums[place] = (sums[place] or 0) + count
+    return tuple(sums)
+
+
+def _make_row(tapes: Tapes, main: Ref, line: list[Turn]) -> SessionRow:
+    _, _, harness, session = tapes.folder.split("/")
+    times = [turn.time for turn in line if turn.time is not None]
+    states = [turn.session for turn in line if turn.session is not None][:1]
+    cwd = states[0].cwd if states else None
+    code = states[0].repository if states else None
+    models = dict.fromkeys(
+        turn.model
+        for turn in line
+        if turn.role == "assistant" and turn.model and not turn.model.startswith("<")
+    )
+    return SessionRow(
+        harness=harness,
+        session=percent_decode_component(session),
+        ref=str(main.name),
+        tip=str(main.oid),
+        first_ms=min(times, default=None),
+        last_ms=max(times, default=None),
+        turn_count=len(line),
+        tape_count=len(tapes.refs),
+        is_open=_is_open(line),
+        title=_find_title(line),
+        models=tuple(models)[:MODEL_COUNT_MAX],
+        cwd=cwd,
+        branch=code.branch if code is not None else None,
+        usage=(),
+    )
+
+
+def _find_title(line: list[Turn]) -> str | None:
+    prompts = [turn.summary for turn in line if turn.role == "user" and turn.summary]
+    said = (text for text in prompts if not is_injected_line(text))
+    return next(said, prompts[0] if prompts else None)
+
+
+def _is_open(line: list[Turn]) -> bool:
+    """Return whether the last message waits for another: it asks, or calls a tool."""
+    for turn in reversed(line):
+        if turn.role == "assistant":
+            return bool(turn.tools)
+        if turn.role in {"user", "tool"}:
+            return True
+    return False
+
+
+def _read_new(
+    objects: ObjectDatabase, graph: TurnGraph, tip: ObjectId, seen: set[ObjectId]
+) -> Iterator[tuple[ObjectId, Turn]]:
+    """Yield the turns of a line that were not seen yet, the first one first."""
+    oids = []
+    oid: ObjectId | None = tip
+    while oid is not None and oid not in seen:
+        seen.add(oid)
+        oids.append(oid)
+        parents = graph.parents(oid)
+        oid = parents[0] if parents else None
+    oids.reverse()
+    for each, found in objects.read_many(oids):
+        # One that came loose in between is read again, and named if it is gone.
+        data = (found or objects.read(each)).data
+        if found is not None and found.kind is not Kind.TURN:
+            raise FormatError(f"'{each}' is a {found.kind}, not a turn", where=str(each))
+        yield each, decode_turn(data)
+
+
+def _iter_spent(
+    line: Iterable[tuple[ObjectId, Turn]],
+) -> Iterator[tuple[bytes, tuple[int | None, ...]]]:
+    for oid, turn in line:
+        if turn.role == "assistant" and turn.usage is not None:
+            yield _message_key(oid, turn, turn.usage), _counts(turn.usage)
+
+
+def _counts(usage: Usage) -> tuple[int | None, ...]:
+    return tuple(getattr(usage, name) for name in USAGE_NAMES)
+
+
+def _message_key(oid: ObjectId, turn: Turn, usage: Usage) -> bytes:
+    """Return what a message has in common with its copies in forks and resumed sessions.
+
+    Those have other ids, because what is before them differs; time, model, tokens and first
+    line are the source's. Without a time only the very same turn is a copy.
+    """
+    if turn.time is None:
+        return oid[:KEY_SIZE_BYTES]
+    said = (turn.time, turn.model, turn.stop, turn.summary, turn.tools, _counts(usage))
+    return hash_content(repr(said).encode("utf-8", "surrogatepass"))[:KEY_SIZE_BYTES]

@@ -1,0 +1,183 @@
+"""The sessions of a store, as lists show them: kept in the index, worked out where it is behind.
+
+Rules: a row is taken from the index only if it was worked out from the very tips that the refs
+have now, so what is listed never depends on the index. What has no row yet is read and kept.
+Where the index cannot be written, the same is done in memory.
+
+Source: tapes-sessions(1); tapesformat-index(5).
+"""
+
+from __future__ import annotations
+
+import json
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tapegit.errors import TapesError
+from tapegit.graph.lookup import SESSIONS
+from tapegit.index.database import DamagedIndexError, Entry, IndexFile, remove
+from tapegit.index.session import USAGE_NAMES, SessionRow, group_tapes, read_session, sum_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tapegit.graph.turns import TurnGraph
+    from tapegit.index.database import KeptRow
+    from tapegit.index.session import SessionFacts, Tapes
+    from tapegit.repository.repository import Repository
+
+    OnBroken = Callable[[str, TapesError], None]
+
+FOLDER_NAME: Final = "index"
+BATCH_COUNT: Final = 500
+"""Sessions that are kept in one go: what was read is not lost if the next ones take long."""
+
+_NUMBER: Final = (int, NoneType)
+_TEXT: Final = (str, NoneType)
+_KINDS: Final[tuple[Any, ...]] = (
+    *(str, str, str, str),
+    *(_NUMBER, _NUMBER, int, int, bool),
+    *(_TEXT, tuple, _TEXT, _TEXT, tuple),
+)
+"""Of the fields of a row."""
+
+
+class _Behind(NamedTuple):
+    gone: list[str]
+    wanted: list[Tapes]
+
+
+def list_sessions(
+    repository: Repository, graph: TurnGraph, *, on_broken: OnBroken
+) -> list[SessionRow]:
+    """Return every session, the newest first, equal ones by ref.
+
+    Args:
+        repository: The store.
+        graph: Its turns.
+        on_broken: Takes (name, error) of a ref or session that cannot be read, which is then
+            passed over.
+
+    Raises:
+        TapesError: packed-refs cannot be read, if `on_broken` says so.
+    """
+    refs = repository.refs.iter_refs(SESSIONS, on_broken=on_broken)
+    tapes = {each.folder: each for each in group_tapes(refs)}
+    reader = _Reader(repository, graph)
+    rows = _list_kept(repository, tapes, reader)
+    for name, error in sorted(reader.broken.items()):
+        on_broken(name, error)
+    return sorted(rows, key=lambda row: (-(row.last_ms or 0), row.ref))
+
+
+class _Reader:
+    """Reads sessions once, however often the index has to be tried."""
+
+    def __init__(self, repository: Repository, graph: TurnGraph) -> None:
+        self._repository = repository
+        self._graph = graph
+        self.broken: dict[str, TapesError] = {}
+
+    def read(self, tapes: Tapes) -> SessionFacts | None:
+        """Return what a list says of a session, or None where it cannot be read."""
+        try:
+            return read_session(self._repository.objects, self._graph, tapes)
+        except TapesError as error:
+            self.broken[str(tapes.refs[0].name)] = error
+            return None
+
+
+def _list_kept(
+    repository: Repository, tapes: dict[str, Tapes], reader: _Reader
+) -> list[SessionRow]:
+    """Return the rows from the file of the index, brought up to date, or from memory."""
+    folder = repository.root / FOLDER_NAME
+    for _ in range(2):
+        try:
+            return _list_from(IndexFile.open(folder), tapes, reader)
+        except DamagedIndexError:
+            try:
+                remove(folder)
+            except OSError:
+                break
+        except OSError:
+            break
+    try:
+        file = IndexFile.open_read_only(folder)
+        if not any(_find_behind(file, tapes)):
+            return _list_from(file, tapes, reader)
+    except (DamagedIndexError, OSError):
+        pass
+    return _list_from(IndexFile.in_memory(), tapes, reader)
+
+
+def _list_from(file: IndexFile, tapes: dict[str, Tapes], reader: _Reader) -> list[SessionRow]:
+    with file:
+        behind = _find_behind(file, tapes)
+        if behind.gone or behind.wanted:
+            _catch_up(file, behind, reader)
+        kept = file.read_rows()
+    rows = []
+    for folder, each in tapes.items():
+        if folder in kept and kept[folder].tapes == each.key:
+            rows.append(_decode_row(kept[folder]))
+        elif str(each.refs[0].name) not in reader.broken:
+            raise OSError("another process has just written another state")
+    return rows
+
+
+def _find_behind(file: IndexFile, tapes: dict[str, Tapes]) -> _Behind:
+    kept = file.read_tapes()
+    gone = [folder for folder in kept if folder not in tapes]
+    wanted = [each for folder, each in tapes.items() if kept.get(folder) != each.key]
+    return _Behind(gone, wanted)
+
+
+def _catch_up(file: IndexFile, behind: _Behind, reader: _Reader) -> None:
+    gone = behind.gone
+    for start in range(0, len(behind.wanted) or 1, BATCH_COUNT):
+        batch = behind.wanted[start : start + BATCH_COUNT]
+        entries = {}
+        for tapes in batch:
+            facts = reader.read(tapes)
+            if facts is None:
+                gone = [*gone, tapes.folder]
+            else:
+                entries[tapes.folder] = _encode_facts(tapes, facts)
+        file.update(gone, entries, _encode_sum)
+        gone = []
+
+
+def _encode_facts(tapes: Tapes, facts: SessionFacts) -> Entry:
+    row = facts.row
+    return Entry(
+        tapes.key,
+        row.first_ms or 0,
+        row.last_ms or 0,
+        json.dumps(row[:-1]).encode(),
+        [(message.key, json.dumps(message.usage).encode()) for message in facts.messages],
+    )
+
+
+def _encode_sum(usages: Iterable[bytes]) -> bytes:
+    return json.dumps(sum_usage(json.loads(usage) for usage in usages)).encode()
+
+
+def _decode_row(kept: KeptRow) -> SessionRow:
+    """Return a row as it was encoded.
+
+    Raises:
+        DamagedIndexError: It is none; whoever wrote it had the rule for checksums right.
+    """
+    try:
+        members, usage = json.loads(kept.row), json.loads(kept.usage)
+        row = SessionRow._make([*members, tuple(usage)])
+        row = row._replace(models=tuple(row.models))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DamagedIndexError from error
+    is_sound = all(isinstance(value, kind) for value, kind in zip(row, _KINDS, strict=True))
+    texts = all(isinstance(model, str) for model in row.models)
+    counts = all(isinstance(count, _NUMBER) for count in row.usage)
+    if not (is_sound and texts and counts and len(row.usage) == len(USAGE_NAMES)):
+        raise DamagedIndexError
+    return row
