@@ -120,7 +120,6 @@ def test_a12_special_files_are_refused_and_never_opened(target, tmp_path, place,
         assert secret not in result.out + result.err
     assert target.run("fsck").code & 8 or not os.path.lexists(path) or path.is_file()
     target.check_old(refs=place != "packed-refs")
-    assert target.path_of(target.facts.old).is_file() or target.ok("cat-file", "-e", "old") == ""
 
 
 def test_a12_folder_in_the_place_of_a_ref_is_no_ref(target):

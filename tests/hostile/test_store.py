@@ -86,14 +86,19 @@ def test_a15_read_only_store_says_so_and_is_read(target, mount, place):
 
 def test_a15_store_without_permission_says_so(target):
     """A15: EACCES is named; root is not bound by modes."""
-    (target.root / "objects").chmod(0o500)
-    for name in os.listdir(target.root / "objects"):
-        (target.root / "objects" / name).chmod(0o500)
-    if os.access(target.root / "objects", os.W_OK):
-        pytest.skip("root may write everywhere")
-    said = target.refused("hash-object", "-w", "--stdin", stdin=b"new", codes=STORAGE)
-    assert "permission" in said
-    target.check_old()
+    folders = [target.root / "objects", *(target.root / "objects").iterdir()]
+    folders = [folder for folder in folders if folder.is_dir()]
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        if os.access(target.root / "objects", os.W_OK):
+            pytest.skip("root may write everywhere")
+        said = target.refused("hash-object", "-w", "--stdin", stdin=b"new", codes=STORAGE)
+        assert "permission" in said
+        target.check_old()
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
 
 
 @pytest.mark.parametrize("seconds", [4_070_908_800, 0, 1, -1_000_000], ids=str)
