@@ -335,8 +335,19 @@ def _string_boundary(data: bytes | memoryview, start: int, end: int) -> int:
 
 
 def _brackets_of(data: bytes) -> bytes:
-    """Return the brackets outside strings, all as braces."""
-    return _STRING.sub(b"", data).translate(_AS_BRACES, _NO_BRACKETS)
+    """Return the brackets outside strings, all as braces.
+
+    In steps: what is between the strings of 64 MiB is a list of millions of slices.
+    """
+    if len(data) <= MIB:
+        return _STRING.sub(b"", data).translate(_AS_BRACES, _NO_BRACKETS)
+    parts = []
+    position = 0
+    while position < len(data):
+        end = _string_boundary(data, position, position + MIB)
+        parts.append(_STRING.sub(b"", data[position:end]).translate(_AS_BRACES, _NO_BRACKETS))
+        position = end
+    return b"".join(parts)
 
 
 def _without_pairs(brackets: bytes, round_count: int) -> tuple[bytes, int]:
