@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import subprocess
@@ -17,7 +18,9 @@ def build() -> Path | None:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         return None
-    target = Path(tempfile.mkdtemp(prefix="tapes-shim-")) / "shim.so"
+    folder = tempfile.mkdtemp(prefix="tapes-shim-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = Path(folder) / "shim.so"
     done = subprocess.run(
         [compiler, "-shared", "-fPIC", "-O1", "-o", str(target), str(SOURCE), "-ldl"],
         capture_output=True,

@@ -170,8 +170,10 @@ def model(tapes, request):
         pytest.skip(f"{kind}: {reason}")
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     arena = Path(tempfile.mkdtemp(prefix="tapes-power-", dir=base))
-    yield Model(tapes, script, kind, arena)
-    shutil.rmtree(arena)
+    try:
+        yield Model(tapes, script, kind, arena)
+    finally:
+        shutil.rmtree(arena)
 
 
 CASES = [
