@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from tests.claude_records import assistant, call, extra, result, system, user
 from tests.recordings import jsonl
@@ -55,6 +57,13 @@ def test_source_comes_back(tapes, session):
         done = tapes("export", revision)
         assert done.data == session
         assert done.err == ""
+
+
+def test_compressed_source_comes_back_as_what_it_holds(tapes, store, work, source):
+    """What was compressed with zstd is exported as it was before."""
+    (work / "session.jsonl.zst").write_bytes(zstandard.compress(source))
+    tapes("import", work / "session.jsonl.zst")
+    assert tapes("export", "--require-exact", "s").data == source
 
 
 def test_newest_session_is_taken_without_a_revision(tapes, session):
@@ -134,6 +143,28 @@ def test_placeholders_are_counted_or_refused(tapes, repository, session):
         assert failed.out == ""
         assert "3 secrets were replaced" in failed.err
     assert tapes("export", "--require-exact", "s").data == session
+
+
+def test_export_differs_from_its_source_in_placeholders_alone(tapes, store, work):
+    """Put the secret back where a placeholder is, and the file is the one that was imported."""
+    secret = "ghp_" + "0123456789abcdefghijklmnopqrstuvwxyz"[::-1]
+    data = jsonl(
+        [
+            user(f"use {secret} please", "u1", cwd="/w"),
+            assistant("I will", "m1", "a1", "u1"),
+            call("Bash", "m1", "a2", "a1", command=f"export TOKEN={secret}"),
+        ]
+    )
+    (work / "s.jsonl").write_bytes(data)
+    tapes("import", work / "s.jsonl")
+    done = tapes("export", "s")
+    places = re.findall(rb"\[REDACTED:[^\]]*\]", done.data)
+    assert len(places) == 2
+    assert re.sub(rb"\[REDACTED:[^\]]*\]", secret.encode(), done.data) == data
+    assert done.err == "tapes: 2 placeholders in place of what was redacted\n"
+    assert tapes("export", "--require-exact", "s", code=1).out == ""
+    for form in ("jsonl", "markdown", "html"):
+        assert secret not in tapes("export", "--format", form, "s").out
 
 
 def test_markdown_is_as_it_was(tapes, session):
