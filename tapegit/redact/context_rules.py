@@ -11,7 +11,7 @@ from tapegit.redact import values
 from tapegit.redact.rule import MIXED, Rule
 
 _KEY_NAMES: Final = (
-    rb"(?i:passw(?:or)?d|passphrase|pwd|secret|token|credential"
+    rb"(?i:passw(?:or)?d|passphrase|[_-]pass|pwd|secret|token|credential"
     rb"|(?:api|access|private|auth|encryption|signing|account|master|shared|service)[_-]?key)"
 )
 _NAME_REST: Final = rb"(?:s?(?:[_-][A-Za-z0-9_-]*|[A-Z0-9][A-Za-z0-9_]*)?)"
@@ -135,6 +135,14 @@ CONTEXT_RULES: Final = (
         rb"\bcurl\b[^\r\n]*\s(?:-u|--user)[ =]?\s*[\"']?[^\s:\"'\\]+:([^\s\"'\\]{3,})",
         b"curl -u app:" + MIXED[:16] + b" https://example.org",
         hint=rb"curl[^\n]*(?:-u|--user)[ =\\\"']*[^\s:]+:",
+        check=values.is_password,
+    ),
+    Rule(
+        "netrc",
+        "passwords of `.netrc`",
+        rb"\bmachine\s+[^\s\"\\]+\s+login\s+[^\s\"\\]+\s+password\s+([^\s\"\\]{3,})",
+        b"machine example.org login bob password " + MIXED[:16],
+        hint=rb"machine[^\n]*login[^\n]*password",
         check=values.is_password,
     ),
     Rule(

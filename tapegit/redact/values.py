@@ -49,7 +49,7 @@ _CODE: Final = re.compile(
 )
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX: Final = re.compile(rb"[0-9a-fA-F]+")
-_PASSWORD_NAME: Final = re.compile(rb"passw|passphrase|pwd|secret", re.IGNORECASE)
+_PASSWORD_NAME: Final = re.compile(rb"passw|passphrase|[_-]pass|pwd|secret", re.IGNORECASE)
 _OTHER_NAMES: Final = frozenset(
     b"name type kind count counts url uri path file dir field fields length len limit size max min"
     b" expiry expires in at id ids label ref arn env var format regex pattern prefix suffix hash"

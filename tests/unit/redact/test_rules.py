@@ -102,6 +102,7 @@ FOUND = {
         "token=password=Sup3rS3cret!",
         "passphrase := `x`; password := Tr0ub4dor&3",
         "access_key => 'Zk93mfPq02LdXw81Bv'",
+        "SMTP_PASS=Zx81kQp2",
     ],
     "url-password": ["redis://:s3cr3tpw@cache:6379/0", "https://bob:pa55w0rd@example.org/x"],
     "authorization": [
@@ -131,6 +132,7 @@ def test_secret_in_context_is_found(rule, text):
 NOT_FOUND = [
     "token = next()",
     "password: string",
+    "bypass: true, compass=north-by-northwest-1, test_pass: test_one_1",
     "password = getpass.getpass()",
     "api_key=os.environ['OPENAI_API_KEY']",
     'api_key: process.env.ANTHROPIC_API_KEY || "",',
