@@ -28,18 +28,15 @@ TEXTS = [
 
 LOADED_BY_NAME = {
     "cli/main.py": "a command when it runs, and what only an error or a terminal needs",
-    "graph/resolve.py": "dates, which few revisions have",
-    "graph/selection.py": "ropes, for the parts of a request",
     "repository/discover.py": "the user's folders, where no store is near",
     "repository/repository.py": "settings and writing, which readers do without",
     "repository/transaction.py": "the writer of packs, which loose writes do without",
     "store/index_file.py": "what makes an index anew, which a store that was not hurt does without",
 }
-"""Modules that import by name at run time; start-up is a feature, see design.md 6."""
+"""Modules that import by name at run time; start-up is a feature."""
 
 WORDS = re.compile(
-    r"\b(?:TODO|FIXME|XXX|HACK|WIP|as an AI|language model wrote|ChatGPT|Copilot|co-authored)\b"
-    r"|/work/(?:main|shared|notes)\b",
+    r"\b(?:TODO|FIXME|XXX|HACK|WIP)\b|(?<![\w.~\-])/(?:root|work)/\w|[\w.]+\.md [1-9]\b",
 )
 ENDS = re.compile(r"\bos\.(?:environ|getenv)\b|\bsys\.exit\b|(?<![\w.])print\(")
 SUBJECTLESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "shared", "tools"}
