@@ -177,6 +177,6 @@ def unknown(kind: str | None, raw: Json) -> Unknown:
 
 def failure_text(error: Members) -> str:
     """Return what an error object says: its type or code, and its message."""
-    kind = error.name("type") or error.name("status") or error.json("code")
+    kind = error.name("type") or error.name("status") or error.name("code") or error.json("code")
     message = error.string("message")
     return ": ".join(text for text in (kind, message) if text) or "error"

@@ -173,7 +173,7 @@ def _content_part(raw: Json) -> AnyPart:
     members = read_members(raw)
     kind = members.name("type")
     text = members.string("refusal" if kind == "refusal" else "text")
-    if kind in {"text", "refusal"} and text is not None:
+    if text is not None and kind in {"text", "refusal"}:
         return Text(text=text)
     part: AnyPart | None = None
     if kind == "image_url":
@@ -188,8 +188,9 @@ def _content_part(raw: Json) -> AnyPart:
         file = members.members("file")
         file_id = file.name("file_id")
         part = attachment_of("document", file.string("file_data"), file_id)
-    elif kind in {"thinking", "reasoning"} and text is not None:
-        part = Thinking(text=text)
+    elif kind == "thinking":
+        texts = [read_members(inner).string("text") for inner in members.elements("thinking")]
+        part = Thinking(text="".join(filter(None, texts)))
     return part or unknown(kind, raw)
 
 

@@ -12,6 +12,8 @@ from tapegit.dialects import (
     anthropic_stream,
     openai_chat_parts,
     openai_chat_stream,
+    openai_responses_parts,
+    openai_responses_stream,
 )
 from tapegit.dialects.exchange import WireDialect
 
@@ -31,6 +33,13 @@ WIRE_DIALECTS: Final = {
             openai_chat_parts.decode_message,
             openai_chat_parts.decode_response,
             openai_chat_stream.ChatStream,
+        ),
+        WireDialect(
+            openai_responses_parts.NAME,
+            openai_responses_parts.decode_request,
+            openai_responses_parts.decode_message,
+            openai_responses_parts.decode_response,
+            openai_responses_stream.ResponsesStream,
         ),
     )
 }
