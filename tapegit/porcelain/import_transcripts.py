@@ -84,6 +84,7 @@ def _open_documents(repository: Repository) -> DocumentTapes:
         refs.find,
         lambda prefix: ((ref.name, ref.oid) for ref in refs.iter_refs(prefix)),
         load_redactor(repository.config),
+        repository.objects.find,
     )
 
 

@@ -18,11 +18,13 @@ from tapegit.dialects.json_records import Record
 from tapegit.objects.kind import MIB, Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_builder import iter_content_objects
+from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import RawPiece, Turn, encode_turn
 from tapegit.recorder.drafts import make_redacted
 from tapegit.recorder.session_names import other_prefix, session_folder, tape_ref
 from tapegit.recorder.tape_records import is_document_turn
 from tapegit.recorder.threader import Threader
+from tapegit.redact.placeholders import are_one
 from tapegit.redact.redactor import default_redactor
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from tapegit.graph.turns import TurnGraph
     from tapegit.harness.facts import Document, Harness
+    from tapegit.objects.rope_reader import Find
     from tapegit.recorder.redaction import Removed
     from tapegit.recorder.runs import Write
     from tapegit.recorder.tapes import RecordedTape
@@ -83,6 +86,7 @@ class DocumentTapes:
         find_ref: Reads a ref.
         iter_refs: Yields refs, by the beginning of their names.
         redactor: Finds the secrets that are not to be stored; by default with its own rules.
+        find: Finds objects of the store; without it what other rules recorded is another state.
     """
 
     def __init__(
@@ -91,7 +95,9 @@ class DocumentTapes:
         find_ref: Callable[[RefName], ObjectId | None],
         iter_refs: Callable[[str], Iterable[tuple[RefName, ObjectId]]],
         redactor: Redactor | None = None,
+        find: Find | None = None,
     ) -> None:
+        self._find_object = find
         self.redactor = redactor or default_redactor()
         self._graph = graph
         self._find_ref = find_ref
@@ -131,6 +137,8 @@ class DocumentTapes:
             whole = built.oid
         assert whole is not None
         time_ms = _LONG_AGO if document.time_ms is None else document.time_ms
+        if before is not None and self._is_recorded(before, data, is_redacted=removed is not None):
+            return messages.as_recorded(before.tip, DocumentState(before.tip, is_more=False))
         state = _place(before, messages.oids, whole, time_ms)
         if not state.is_more and before is not None:
             return messages.as_recorded(before.tip, state)
@@ -148,6 +156,16 @@ class DocumentTapes:
             else:
                 self._tapes[folder] = _Tape(tip, documents, messages.oids, time_ms)
         return messages.as_recorded(tip, state)
+
+    def _is_recorded(self, before: _Tape, data: bytes, *, is_redacted: bool) -> bool:
+        """Return whether a document is the newest recorded one, but for what is redacted."""
+        if self._find_object is None or self._find_object(before.tip) is None:
+            return False
+        newest = self._graph.read_turn(before.tip)
+        if not newest.raw or (newest.redacted is None and not is_redacted):
+            return False
+        recorded = read_content(self._find_object, ObjectId.parse(newest.raw[0].oid))
+        return are_one(data, recorded)
 
     def _find(self, folder: str) -> _Tape | None:
         """Return the tape that a document goes on from, with the documents of all its tapes."""

@@ -11,12 +11,13 @@ import pytest
 
 from tapegit.redact.rule import MIXED
 from tests.claude_records import assistant, result, user
-from tests.recordings import jsonl
+from tests.recordings import FIXTURES, jsonl
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAIN = "refs/sessions/claude-code/s/file/main"
+GEMINI = FIXTURES.parent / "gemini-cli"
 KEY = "ghp_" + MIXED[:36].decode()
 OTHER = "ghp_" + MIXED[40:76].decode()
 PLACEHOLDER = re.compile(rb"\[REDACTED:[a-z-]+:[0-9]+\]")
@@ -104,6 +105,23 @@ def test_importing_again_after_a_new_rule_adds_nothing(tapes, store, source, tmp
     assert tapes("import", source, env=env).lines[-1].startswith("0 new, 1 grown")
     assert len(tapes("show-ref").lines) == 1
     assert b"[REDACTED:user-words:1]" in tapes("show", "--raw", MAIN).data
+
+
+def test_document_is_recorded_whatever_rules_did_it(tapes, store, work, tmp_path):
+    """A document with secrets is recorded without them, and not again after a new rule."""
+    data = (GEMINI / "first.json").read_bytes()
+    words = sorted(set(re.findall(rb"[a-z]{9,}", data)))
+    word = next(word for word in words if data.count(b" " + word + b" "))
+    path = work / "session.json"
+    path.write_bytes(data.replace(b" " + word + b" ", f" {KEY} ".encode()))
+    assert tapes("import", path).lines[-1].startswith("1 new")
+    for kept in iter_stored(tapes, store):
+        assert KEY.encode() not in kept
+    before = tapes("show-ref").lines
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "own")}
+    tapes("config", "--user", "redact.spaced.pattern", " (the|is|of) ", env=env)
+    assert tapes("import", path, env=env).lines[-1].startswith("0 new, 0 grown, 1 unchanged")
+    assert tapes("show-ref").lines == before
 
 
 @pytest.mark.parametrize(
