@@ -36,7 +36,7 @@ LOADED_BY_NAME = {
 """Modules that import by name at run time; start-up is a feature."""
 
 WORDS = re.compile(
-    r"\b(?:TODO|FIXME|XXX|HACK|WIP)\b|(?<![\w.~\-])/(?:root|work)/\w|[\w.]+\.md [1-9]\b",
+    r"\b(?:TODO|FIXME|XXX|HACK|WIP)\b|(?<![\w.~\-])/(?:root/\w|work/(?!it\b)\w)|[\w.]+\.md [1-9]\b",
 )
 ENDS = re.compile(r"\bos\.(?:environ|getenv)\b|\bsys\.exit\b|(?<![\w.])print\(")
 SUBJECTLESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "shared", "tools"}
