@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures" / "transcripts"
 SHARED = ROOT.parent / "shared" / "data"
 NAMES = list(dict.fromkeys(harness.name for harness in HARNESSES))
-NO_SESSIONS = {"SOURCES.tsv", "README.md"}
+NO_SESSIONS = {"SOURCES.tsv", "README.md", "metadata.json", "sample_session.json"}
+"""Files beside sessions: where they are from, what another program says of them, and its own."""
+ALL_SESSIONS = {"claude-code", "codex", "pi", "gemini-cli"}
+"""Harnesses in whose folders everything else is a session."""
 
 
 def list_sources(folder: Path) -> list[Path]:
@@ -36,6 +39,7 @@ def test_file_comes_back(tapes, store, path):
     """What was imported and packed is exported as it was, by any of its tapes."""
     (imported,) = tapes("import", "--json", path, code=None).records
     if imported["state"] == "skipped":
+        assert name_source(path).partition("/")[0] not in ALL_SESSIONS
         pytest.skip(f"no session: {imported['reason']}")
     tapes("gc")
     refs = tapes("for-each-ref", "--format=%(refname)", "refs/sessions").lines
