@@ -84,9 +84,9 @@ def measure_gc(options: Options) -> Iterator[Figure]:
         "MB peak",
         f"{run.wall_s:.1f} s, {before / 1e6:.1f} MB to {after / 1e6:.1f} MB",
     )
-    full = tapes(store, "repack", "-a", "-d")
+    full = tapes(store, "repack", "-a", "-d", "-f")
     yield Figure(
-        f"repack -a -d of {raw / 1e6:.0f} MB raw",
+        f"repack -a -d -f of {raw / 1e6:.0f} MB raw",
         full.peak_mb,
         PEAK_GC_MB,
         "MB peak",
