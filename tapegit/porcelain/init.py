@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.refs.names import RefName
+from tapegit.repository.discover import find_main_worktree
 from tapegit.repository.init import init_store
 from tapegit.repository.layout import MAIN_BRANCH, STORE_NAME
 from tapegit.repository.user_dirs import find_user_store, no_home
@@ -65,7 +66,13 @@ def _choose_root(directory: str | None, named_store: str | None, *, user: bool) 
 
 
 def _advise(directory: Path) -> Iterable[str]:
-    if any((parent / ".git").exists() for parent in (directory, *directory.parents)):
+    folders = (directory, *directory.parents)
+    top = next((folder for folder in folders if (folder / ".git").exists()), None)
+    main = None if top is None else find_main_worktree(str(top))
+    if main is not None:
+        yield f"'git worktree remove' deletes this store; 'tapes init {main}' makes one"
+        yield "that serves the main worktree and all others"
+    elif top is not None:
         yield "'git clean -fdx' deletes this store; 'tapes init --user' makes one that is safe"
         yield "from it, for all projects"
 

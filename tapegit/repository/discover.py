@@ -87,7 +87,7 @@ def _candidates(start: str) -> list[str]:
     folder = start
     while True:
         found.append(folder)
-        main = _find_main_worktree(folder)
+        main = find_main_worktree(folder)
         if main is not None:
             found.append(main)
         parent = os.path.dirname(folder)
@@ -96,7 +96,7 @@ def _candidates(start: str) -> list[str]:
         folder = parent
 
 
-def _find_main_worktree(folder: str) -> str | None:
+def find_main_worktree(folder: str) -> str | None:
     """Return the main worktree of the linked git worktree with this top directory, or None."""
     own = f"{folder}/.git"
     try:

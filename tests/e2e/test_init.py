@@ -70,6 +70,22 @@ def test_a_store_in_a_git_repository_is_hidden_and_its_owner_is_warned(tapes, wo
     assert tapes("init").err == ""
 
 
+def test_in_a_linked_worktree_the_main_one_is_recommended(tapes, work):
+    """A store goes with the worktree that it is in; that of the main one serves them all."""
+    known = work / "main/.git/worktrees/side"
+    known.mkdir(parents=True)
+    (known / "commondir").write_text("../..\n")
+    (known / "gitdir").write_text(f"{work}/side/.git\n")
+    (work / "side/below").mkdir(parents=True)
+    (work / "side/.git").write_text(f"gitdir: {known}\n")
+
+    result = tapes("init", "-b", "x", cwd=work / "side/below")
+
+    assert "git worktree remove" in result.err
+    assert f"'tapes init {work}/main'" in result.err
+    assert "git clean" not in result.err
+
+
 def test_another_programs_directory_is_named_and_left(tapes, work):
     """Nothing is written into it."""
     (work / ".tapes").mkdir()
