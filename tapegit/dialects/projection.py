@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from tapegit.dialects.injected import CLAUDE_TEXTS, WIRE_DIALECTS, dialect_name, strip_blocks
+from tapegit.dialects.injected import CLAUDE_TEXTS, TRANSCRIPT_DIALECTS, dialect_name, strip_blocks
 from tapegit.dialects.parts import (
     Attachment,
     Text,
@@ -83,7 +83,7 @@ def iter_items(dialect: str | None, role: str, parts: Iterable[AnyPart]) -> Iter
             yield _result_item(part, name)
         elif isinstance(part, Attachment):
             yield Item(role, _encode("attachment", *_attachment_fields(part)))
-        elif isinstance(part, Unknown) and name in WIRE_DIALECTS:
+        elif isinstance(part, Unknown) and name not in TRANSCRIPT_DIALECTS:
             yield Item(role, _unknown(part))
 
 
