@@ -145,6 +145,9 @@ class Recorder:
     def _note_open_lock(self, existed, fd, path) -> None:
         self._note_open_append(existed, fd, path)
 
+    def _note_open_special(self, _existed, fd, _path) -> None:
+        self._open.pop(fd, None)  # a pipe or a device keeps nothing
+
     def _note_write(self, _existed, count, fd, data) -> None:
         node = self._open.get(fd)
         if node is not None:
