@@ -10,6 +10,9 @@ from typing import Final
 from tapegit.dialects import (
     anthropic_parts,
     anthropic_stream,
+    gemini_generate_parts,
+    gemini_generate_stream,
+    ollama_chat,
     openai_chat_parts,
     openai_chat_stream,
     openai_responses_parts,
@@ -40,6 +43,20 @@ WIRE_DIALECTS: Final = {
             openai_responses_parts.decode_message,
             openai_responses_parts.decode_response,
             openai_responses_stream.ResponsesStream,
+        ),
+        WireDialect(
+            gemini_generate_parts.NAME,
+            gemini_generate_parts.decode_request,
+            gemini_generate_parts.decode_message,
+            gemini_generate_parts.decode_response,
+            gemini_generate_stream.GeminiStream,
+        ),
+        WireDialect(
+            ollama_chat.NAME,
+            ollama_chat.decode_request,
+            ollama_chat.decode_message,
+            ollama_chat.decode_response,
+            ollama_chat.OllamaStream,
         ),
     )
 }
