@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.types import ref_name
+from tapegit.cli.types import json_option, ref_name
 from tapegit.errors import RefNotFoundError
 from tapegit.porcelain.symbolic_ref import delete_symbolic, read_symbolic, set_symbolic
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--short", is_flag=True, help="Print 'main' for refs/heads/main")
 @click.option("--recurse/--no-recurse", default=True, help="Follow a chain to its end, or one step")
 @click.option("-m", "message", metavar="REASON", help="The reason, for the reflog")
+@json_option
 @click.argument("name", type=ref_name)
 @click.argument("target", type=ref_name, required=False)
 @pass_app
@@ -32,6 +33,7 @@ def command(
     short: bool,
     recurse: bool,
     message: str | None,
+    as_json: bool,
     name: RefName,
     target: RefName | None,
 ) -> None:
@@ -52,4 +54,7 @@ def command(
         if quiet:
             click.get_current_context().exit(1)
         raise
-    app.terminal.record(found.short if short else found)
+    if as_json:
+        app.terminal.json({"ref": str(name), "target": str(found)})
+    else:
+        app.terminal.record(found.short if short else found)

@@ -54,3 +54,11 @@ def test_kind_must_be_that_of_the_object(tapes, repository):
 def test_object_must_be_there(tapes, store):
     """A tag never names what the store lacks."""
     tapes("mktag", input=TEXT.format(oid="ab" * 32, kind="turn"), code=12)
+
+
+def test_json_names_the_tag(tapes, repository):
+    """One object with a schema and the id."""
+    text = TEXT.format(oid=write_turn(repository), kind="turn")
+    oid = tapes("mktag", input=text).oid
+
+    assert tapes("mktag", "--json", input=text).lines == [f'{{"schema":1,"oid":"{oid}"}}']

@@ -62,3 +62,10 @@ def test_quiet_still_reports_damage(tapes, store):
     (store / "HEAD").write_bytes(b"rubbish\n")
 
     assert tapes("symbolic-ref", "-q", "HEAD", code=30).err.startswith("tapes: error: ")
+
+
+def test_json_names_the_ref_and_where_it_leads(tapes, repository):
+    """One object with a schema, and whole names."""
+    assert tapes("symbolic-ref", "--json", "HEAD").lines == [
+        '{"schema":1,"ref":"HEAD","target":"refs/heads/main"}'
+    ]

@@ -17,10 +17,8 @@ WITHOUT_JSON = {
     "hash-object": "prints one id",
     "help": "prints a page",
     "index-pack": "prints one id",
-    "mktag": "prints one id",
     "pack-objects": "prints one id",
     "pack-refs": "prints nothing",
-    "symbolic-ref": "prints one name",
     "unpack-objects": "prints nothing",
     "update-ref": "prints answers to what it is told",
 }
