@@ -115,19 +115,25 @@ class IndexFile:
 
         Raises:
             DamagedIndexError: There is no file, or it is not one of ours.
+            OSError: It cannot be read now.
         """
         path = (folder / FILE_NAME).absolute()
         if folder.is_symlink() or path.is_symlink() or not path.is_file():
             raise DamagedIndexError
+        uri = f"{path.as_uri()}?mode=ro"
         try:
-            connection = sqlite3.connect(
-                f"{path.as_uri()}?mode=ro", uri=True, timeout=TIMEOUT_S, isolation_level=None
-            )
-            connection.execute("PRAGMA trusted_schema = OFF")
-            if _read_schema(connection) != (INDEX_VERSION, _SCHEMA):
-                raise DamagedIndexError
+            connection = sqlite3.connect(uri, uri=True, timeout=TIMEOUT_S, isolation_level=None)
         except sqlite3.Error as error:
-            raise DamagedIndexError from error
+            raise _translate(error) from error
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            is_ours = _read_schema(connection) == (INDEX_VERSION, _SCHEMA)
+        except sqlite3.Error as error:
+            connection.close()
+            raise _translate(error) from error
+        if not is_ours:
+            connection.close()
+            raise DamagedIndexError
         return cls(connection)
 
     @classmethod
@@ -257,22 +263,32 @@ def remove(folder: Path) -> None:
 def _connect(path: str) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None)
-        connection.execute("PRAGMA trusted_schema = OFF")
-        found = _read_schema(connection)
-        if found == (0, ()):
-            connection.execute("BEGIN IMMEDIATE")
-            if _read_schema(connection) == (0, ()):
-                for sql in _SCHEMA:
-                    connection.execute(sql)
-                connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
-            connection.execute("COMMIT")
-            found = _read_schema(connection)
     except sqlite3.Error as error:
         raise _translate(error) from error
-    if found != (INDEX_VERSION, _SCHEMA):
+    try:
+        _make_tables(connection)
+    except sqlite3.Error as error:
         connection.close()
-        raise DamagedIndexError
+        raise _translate(error) from error
+    except DamagedIndexError:
+        connection.close()
+        raise
     return connection
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA trusted_schema = OFF")
+    found = _read_schema(connection)
+    if found == (0, ()):
+        connection.execute("BEGIN IMMEDIATE")
+        if _read_schema(connection) == (0, ()):
+            for sql in _SCHEMA:
+                connection.execute(sql)
+            connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
+        connection.execute("COMMIT")
+        found = _read_schema(connection)
+    if found != (INDEX_VERSION, _SCHEMA):
+        raise DamagedIndexError
 
 
 def _translate(error: sqlite3.Error) -> Exception:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tapegit.refs.reader import Ref
     from tapegit.store.database import ObjectDatabase
 
+RULES_VERSION: Final = 1
+"""Goes up with every change of what a row says of the same turns."""
+
 USAGE_NAMES: Final = (
     "input",
     "output",
@@ -46,9 +49,11 @@ class Tapes(NamedTuple):
 
     @property
     def key(self) -> bytes:
-        """A hash of all that a row is worked out from: names and tips."""
+        """A hash of all that a row is worked out from: the rules, names and tips."""
         lines = (f"{ref.name} {ref.oid}\n" for ref in self.refs)
-        return hash_content("".join(lines).encode("utf-8", "surrogatepass"))
+        return hash_content(
+            (f"rules {RULES_VERSION}\n" + "".join(lines)).encode("utf-8", "surrogatepass")
+        )
 
 
 class SessionRow(NamedTuple):

@@ -94,7 +94,8 @@ def _list_kept(
     folder = repository.root / FOLDER_NAME
     for _ in range(2):
         try:
-            return _list_from(IndexFile.open(folder), tapes, reader)
+            with IndexFile.open(folder) as file:
+                return _list_from(file, tapes, reader)
         except DamagedIndexError:
             try:
                 remove(folder)
@@ -103,20 +104,20 @@ def _list_kept(
         except OSError:
             break
     try:
-        file = IndexFile.open_read_only(folder)
-        if not any(_find_behind(file, tapes)):
-            return _list_from(file, tapes, reader)
+        with IndexFile.open_read_only(folder) as file:
+            if not any(_find_behind(file, tapes)):
+                return _list_from(file, tapes, reader)
     except (DamagedIndexError, OSError):
         pass
-    return _list_from(IndexFile.in_memory(), tapes, reader)
+    with IndexFile.in_memory() as file:
+        return _list_from(file, tapes, reader)
 
 
 def _list_from(file: IndexFile, tapes: dict[str, Tapes], reader: _Reader) -> list[SessionRow]:
-    with file:
-        behind = _find_behind(file, tapes)
-        if behind.gone or behind.wanted:
-            _catch_up(file, behind, reader)
-        kept = file.read_rows()
+    behind = _find_behind(file, tapes)
+    if any(behind):
+        _catch_up(file, behind, reader)
+    kept = file.read_rows()
     rows = []
     for folder, each in tapes.items():
         if folder in kept and kept[folder].tapes == each.key:

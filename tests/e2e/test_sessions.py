@@ -258,6 +258,30 @@ def test_locked_index_is_done_without(tapes, imported, monkeypatch):
     connection.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+@pytest.mark.parametrize("kept", ["current", "behind", "missing"])
+def test_list_is_made_on_a_read_only_medium(tapes, imported, tmp_path, kept):
+    """On a medium that cannot be written the list is the same, whatever is kept there."""
+    if kept == "behind":
+        tapes("sessions")
+        tapes("update-ref", "-d", "refs/sessions/claude-code/one-session/file/main")
+        data = (imported / "index" / "index.sqlite").read_bytes()
+    expected = tapes("sessions", "--json").data
+    if kept == "behind":
+        (imported / "index" / "index.sqlite").write_bytes(data)
+    elif kept == "missing":
+        (imported / "index" / "index.sqlite").unlink()
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    mount = f"mount --bind {imported} {medium} && mount -o remount,bind,ro {medium}"
+    if subprocess.run(["sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert tapes("--tapes-dir", medium, "sessions", "--json").data == expected
+    finally:
+        subprocess.run(["umount", medium], check=True)
+
+
 @pytest.mark.parametrize("what", ["index", "index/index.sqlite"])
 def test_link_is_not_followed(tapes, imported, tmp_path, what):
     """Nothing is written where a link in a store leads."""
