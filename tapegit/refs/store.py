@@ -35,7 +35,7 @@ class RefStore(RefReader):
         root: The store.
         clock: Tells the time in ms since the epoch, for reflogs.
         actor: Who moves refs, for reflogs; may be empty.
-        verify_target: Raises where an id is not that of an object a ref may hold.
+        verify_target: Raises where an id is not that of an object that the ref may hold.
         peel: Returns what a tag ends at, or None for an object that is no tag.
         guard: Entered before the targets of moves are verified and left when the refs have
             moved, so that nothing takes the objects away in between; it can be entered again
@@ -48,7 +48,7 @@ class RefStore(RefReader):
         clock: Callable[[], int],
         actor: str,
         *,
-        verify_target: Callable[[ObjectId], None] | None = None,
+        verify_target: Callable[[RefName, ObjectId], None] | None = None,
         peel: Callable[[ObjectId], ObjectId | None] | None = None,
         guard: AbstractContextManager[object] | None = None,
     ) -> None:

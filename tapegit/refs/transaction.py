@@ -84,7 +84,7 @@ class RefTransaction:
         self,
         reader: RefReader,
         applier: RefApplier,
-        verify_target: Callable[[ObjectId], None] | None,
+        verify_target: Callable[[RefName, ObjectId], None] | None,
         guard: AbstractContextManager[object],
     ) -> None:
         self._reader = reader
@@ -183,9 +183,9 @@ class RefTransaction:
     def _verify_targets(self, changes: dict[RefName, Change]) -> None:
         if self._verify_target is None:
             return
-        for change in changes.values():
+        for name, change in changes.items():
             if isinstance(change.new, ObjectId):
-                self._verify_target(change.new)
+                self._verify_target(name, change.new)
 
     def abort(self) -> None:
         """Forget the changes."""

@@ -14,11 +14,12 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tapegit.errors import FormatError
+from tapegit.errors import FormatError, InvalidNameError
 from tapegit.files.safe_read import read_file, unsafe_path
 from tapegit.formats.marker import MARKER_SIZE_MAX_BYTES, decode_marker, verify_supported
 from tapegit.objects.kind import Kind
 from tapegit.objects.tag import decode_tag
+from tapegit.refs.names import HEAD
 from tapegit.refs.store import RefStore
 from tapegit.repository.gate import WriterGate
 from tapegit.repository.layout import FORMAT_NAME, LOCAL_NAMES
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.objects.oid import ObjectId
+    from tapegit.refs.names import RefName
     from tapegit.refs.transaction import RefTransaction
     from tapegit.repository.config import Config
     from tapegit.repository.transaction import Transaction
@@ -141,8 +143,15 @@ class Repository:
             end = decode_tag(self.objects.read(end or oid).data).oid
         return None
 
-    def _verify_target(self, oid: ObjectId) -> None:
-        self.objects.read(oid)
+    def _verify_target(self, name: RefName, oid: ObjectId) -> None:
+        """Refuse what a ref may not hold; as in git, a branch and HEAD hold turns alone."""
+        found = self.objects.read(oid)
+        if found.kind is not Kind.TURN and (name.is_branch or name == HEAD):
+            raise InvalidNameError(
+                f"cannot move '{name}' to '{oid}': it is a {found.kind}, not a turn",
+                hint="a tag, or a name of your own below refs/, may hold any object",
+                text=name,
+            )
 
 
 def _machine_clock() -> int:

@@ -128,7 +128,7 @@ def outside(name: str) -> Step:
 
 def restored(folder: Path) -> None:
     """Let a ref name what gc threw away, as a step."""
-    tapes("update-ref", "refs/heads/back", str(object_id(Kind.BLOB, UNNEEDED)))(folder)
+    tapes("update-ref", "refs/kept/back", str(object_id(Kind.BLOB, UNNEEDED)))(folder)
 
 
 def without(pattern: str) -> Step:

@@ -179,7 +179,7 @@ def test_missing_turn_is_named(tapes, repository, tape):
     assert result.data == b""
     assert f'"oid":"{tape[1]}"' in result.err.replace(" ", "")
     assert tapes("rev-list", "main~1..main").lines == [tape[4]]
-    assert tapes("rev-list", "--objects", "main", code=12).data == b""
+    assert tape[1] not in tapes("rev-list", "--objects", "main", code=12).out
 
 
 def test_damaged_turn_is_named(tapes, repository, tape):

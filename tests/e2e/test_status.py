@@ -78,9 +78,9 @@ def test_a_lost_branch_is_an_error_and_not_unborn(tapes, repository):
 
 
 def test_what_is_no_turn_is_shown_by_its_id(tapes, repository):
-    """A branch may hold any object."""
+    """A branch that another program moved to a blob is no reason to say nothing."""
     oid = write_blob(repository, b"x")
-    set_ref(repository, "refs/heads/main", oid)
+    (repository.root / "refs/heads/main").write_text(f"{oid}\n")
 
     assert tapes("status").lines[1] == f"  {str(oid)[:7]}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.builders import write_blob
+
 ZERO = "0" * 64
 
 SCENARIOS = {
@@ -170,3 +172,13 @@ def test_answers_come_as_each_step_is_done(store, work):
 def test_a_line_without_an_end_is_bounded(tapes, store):
     """Endless input is an error, not memory."""
     assert "too long" in tapes("update-ref", "--stdin", input=b"x" * (1 << 18), code=30).err
+
+
+def test_a_branch_and_head_hold_turns_alone(tapes, repository):
+    """As git keeps branches to commits; any other ref may name any object."""
+    blob = str(write_blob(repository, b"x"))
+    for name in ("refs/heads/topic", "HEAD"):
+        said = tapes("update-ref", name, blob, code=14).err
+        assert f"cannot move '{name}' to '{blob}': it is a blob, not a turn" in said
+    tapes("update-ref", "refs/kept/topic", blob)
+    assert tapes("show-ref").lines == [f"{blob} refs/kept/topic"]

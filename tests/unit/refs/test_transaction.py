@@ -545,7 +545,7 @@ class TestPackRefs:
 def test_a_target_that_is_no_object_is_refused(tmp_path, refs):
     """The function handed in decides, before anything is written."""
 
-    def verify(value):
+    def verify(_name, value):
         if value == TWO:
             raise ObjectNotFoundError("no")
 
@@ -568,7 +568,7 @@ def test_the_guard_is_around_verifying_and_moving(refs):
             events.append("out")
 
     store = RefStore(
-        refs.root, lambda: 0, "", verify_target=lambda _oid: events.append("look"), guard=Guard()
+        refs.root, lambda: 0, "", verify_target=lambda _name, _oid: events.append("look"), guard=Guard()
     )
     with store.transaction("x") as transaction:
         transaction.update(MAIN, ONE)
