@@ -29,6 +29,10 @@ PACKED_REFS_SIZE_MAX_BYTES: Final = 1 << 28
 TRAILER_SIZE_BYTES: Final = len(b"# blake3 ") + 64 + 1
 _HEX_LENGTH: Final = 64
 _NAME_OFFSET: Final = _HEX_LENGTH + 1
+_WAY_OUT: Final = (
+    "move it out of the store; then 'tapes fsck' gives the last values of branches,\n"
+    "and 'tapes import' of their files brings sessions back"
+)
 
 _HEADER_LINE: Final = re.compile(rb"# tapes packed-refs ([0-9]{1,9}) sorted\n")
 _TRAILER: Final = re.compile(rb"# blake3 ([0-9a-f]{64})\n")
@@ -212,11 +216,13 @@ def _verify_frame(data: bytes, where: str) -> int:
     end = len(data) - TRAILER_SIZE_BYTES
     trailer = _TRAILER.fullmatch(data, max(end, 0))
     if trailer is None or end < len(HEADER):
-        raise TruncatedError(f"'{where}' ends without its checksum line", where=where)
+        raise TruncatedError(
+            f"'{where}' ends without its checksum line", hint=_WAY_OUT, where=where
+        )
     if hash_content(data[:end]).hex().encode() != trailer[1]:
         raise IntegrityError(
             f"'{where}' does not match its checksum",
-            hint="the reflogs have the values of branches: 'tapes fsck'",
+            hint=_WAY_OUT,
             where=where,
         )
     return end

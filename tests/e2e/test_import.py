@@ -226,3 +226,24 @@ def test_damaged_session_does_not_stop_the_others(tapes, store, work, source):
     assert "is damaged" in done.err
     name = "refs/sessions/claude-code/t/file/main"
     assert tapes("log", "--oneline", "-n1", name).lines[0].endswith("user: hi")
+
+
+def test_sessions_come_back_where_packed_refs_is_lost(tapes, store, source, tmp_path):
+    """The way out that the error names: move the file away, ask fsck, import again."""
+    tapes("import", source)
+    tip = tapes("rev-parse", MAIN).oid
+    tapes("update-ref", "refs/heads/main", tip)
+    tapes("pack-refs", "--all")
+    path = store / "packed-refs"
+    data = path.read_bytes()
+    for damaged in (data.replace(b"main", b"mail", 1), data[:-9]):
+        path.write_bytes(damaged)
+        assert "hint: move it out of the store" in tapes("log", code=None).err
+
+    path.rename(tmp_path / "packed-refs")
+
+    assert f"its reflog ends at {tip[:8]}" in tapes("fsck", code=8).out
+    tapes("update-ref", "refs/heads/main", tip)
+    assert tapes("import", source).lines[-1].startswith("1 new")
+    assert tapes("rev-parse", MAIN).oid == tip
+    assert tapes("fsck", code=0).out.count("dangling") == 0
