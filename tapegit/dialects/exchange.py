@@ -76,6 +76,25 @@ class Response(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_complete: bool = False
 
 
+class Loss(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Something that a body cannot carry.
+
+    `kind` is one of those in tapesdialect-anthropic-messages(7), "Losses"; `message` counts
+    from 1 and is absent where none is meant.
+    """
+
+    kind: str
+    detail: str
+    message: int | None = None
+
+
+class Encoded(NamedTuple):
+    """A request's body, and what of the request is not in it."""
+
+    body: bytes
+    losses: tuple[Loss, ...]
+
+
 class StreamDecoder(Protocol):
     """Reads a streamed response as it comes, in pieces of any size."""
 
