@@ -117,3 +117,4 @@ class WireDialect(NamedTuple):
     decode_message: Callable[[bytes], Message]
     decode_response: Callable[[bytes], Response]
     stream_decoder: Callable[[], StreamDecoder]
+    encode_request: Callable[[Request], Encoded]

@@ -61,8 +61,8 @@ class Losses:
 
     def add_part(self, part: AnyPart) -> None:
         """Note that a part is not carried."""
-        detail = getattr(part, "type", None) or getattr(part, "name", None)
-        self.add(_KINDS[type(part)], detail or getattr(part, "text", "") or "")
+        found = (getattr(part, key, None) for key in ("type", "name", "kind", "text"))
+        self.add(_KINDS[type(part)], next(filter(None, found), ""))
 
     def raw_of(self, unknown: Unknown) -> msgspec.Raw | None:
         """Return an unknown part as JSON, where it can go back as it came; else note it."""

@@ -45,7 +45,7 @@ def encode_request(request: Request) -> Encoded:
             losses.add("role", message.role)
     body["messages"] = messages
     losses.message = None
-    tools = [made for tool in request.tools if (made := _tool(tool, losses)) is not None]
+    tools = [made for tool in request.tools if (made := encode_tool(tool, losses)) is not None]
     body |= {"tools": tools} if tools else {}
     body |= losses.parameters(request)
     return Encoded(msgspec.json.encode(body), tuple(losses.found))
@@ -137,7 +137,8 @@ def _attachment(part: Attachment, losses: Losses) -> list[object]:
     return []
 
 
-def _tool(tool: Tool, losses: Losses) -> object | None:
+def encode_tool(tool: Tool, losses: Losses) -> object | None:
+    """Return a tool's definition; None, and a loss, where another provider runs it."""
     if losses.is_same:
         return object_of(tool.raw)
     if tool.parameters is None and tool.description is None:

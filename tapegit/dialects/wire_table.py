@@ -8,13 +8,18 @@ from __future__ import annotations
 from typing import Final
 
 from tapegit.dialects import (
+    anthropic_encode,
     anthropic_parts,
     anthropic_stream,
+    gemini_generate_encode,
     gemini_generate_parts,
     gemini_generate_stream,
     ollama_chat,
+    ollama_encode,
+    openai_chat_encode,
     openai_chat_parts,
     openai_chat_stream,
+    openai_responses_encode,
     openai_responses_parts,
     openai_responses_stream,
 )
@@ -29,6 +34,7 @@ WIRE_DIALECTS: Final = {
             anthropic_parts.decode_message,
             anthropic_parts.decode_response,
             anthropic_stream.AnthropicStream,
+            anthropic_encode.encode_request,
         ),
         WireDialect(
             openai_chat_parts.NAME,
@@ -36,6 +42,7 @@ WIRE_DIALECTS: Final = {
             openai_chat_parts.decode_message,
             openai_chat_parts.decode_response,
             openai_chat_stream.ChatStream,
+            openai_chat_encode.encode_request,
         ),
         WireDialect(
             openai_responses_parts.NAME,
@@ -43,6 +50,7 @@ WIRE_DIALECTS: Final = {
             openai_responses_parts.decode_message,
             openai_responses_parts.decode_response,
             openai_responses_stream.ResponsesStream,
+            openai_responses_encode.encode_request,
         ),
         WireDialect(
             gemini_generate_parts.NAME,
@@ -50,6 +58,7 @@ WIRE_DIALECTS: Final = {
             gemini_generate_parts.decode_message,
             gemini_generate_parts.decode_response,
             gemini_generate_stream.GeminiStream,
+            gemini_generate_encode.encode_request,
         ),
         WireDialect(
             ollama_chat.NAME,
@@ -57,6 +66,7 @@ WIRE_DIALECTS: Final = {
             ollama_chat.decode_message,
             ollama_chat.decode_response,
             ollama_chat.OllamaStream,
+            ollama_encode.encode_request,
         ),
     )
 }

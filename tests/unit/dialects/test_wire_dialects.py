@@ -124,3 +124,14 @@ def test_lone_surrogates_are_replaced(name):
     request = WIRE_DIALECTS[name].decode_request(body)
 
     assert "\ud800" not in json.dumps(repr(request), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@given(body=bodies)
+@settings(max_examples=60)
+def test_any_request_is_written_for_anyone(name, body):
+    """Whatever was asked in one dialect can be written, and read, in each of them."""
+    request = WIRE_DIALECTS[name].decode_request(json.dumps(body).encode())
+
+    for dialect in WIRE_DIALECTS.values():
+        assert dialect.decode_request(dialect.encode_request(request).body).dialect == dialect.name
