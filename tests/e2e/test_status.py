@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapegit.refs.names import HEAD, RefName
-from tests.builders import make_tape, set_ref, write_blob
+from tests.builders import make_tape, write_blob
 from tests.command import TIME_MS
 
 SESSION = "refs/sessions/claude-code/0b7e1c52%20x/file/main"

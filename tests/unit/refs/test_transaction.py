@@ -568,7 +568,11 @@ def test_the_guard_is_around_verifying_and_moving(refs):
             events.append("out")
 
     store = RefStore(
-        refs.root, lambda: 0, "", verify_target=lambda _name, _oid: events.append("look"), guard=Guard()
+        refs.root,
+        lambda: 0,
+        "",
+        verify_target=lambda _name, _oid: events.append("look"),
+        guard=Guard(),
     )
     with store.transaction("x") as transaction:
         transaction.update(MAIN, ONE)

@@ -41,7 +41,7 @@ def packed(store):
     repository = reopen(store)
     set_ref(repository, "refs/heads/main", packs.oid_of(objects[-3]))
     set_ref(repository, "refs/tags/v1", packs.oid_of(objects[-1]))
-    set_ref(repository, "refs/heads/inner", packs.oid_of(objects[-2]))
+    set_ref(repository, "refs/kept/inner", packs.oid_of(objects[-2]))
     return store
 
 

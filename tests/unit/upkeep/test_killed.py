@@ -14,8 +14,8 @@ from tests.builders import make_tape, set_ref, write_blob, write_turn
 from tests.unit.upkeep.conftest import Shop
 
 CALLS = [
-    "open_new", "open_append", "open_lock", "write", "pwrite", "ftruncate", "fsync", "fdatasync",
-    "fsync_dir", "fchmod", "link", "rename", "unlink", "mkdir", "rmdir", "utime",
+    "open_new", "open_append", "open_lock", "open_special", "write", "pwrite", "ftruncate", "fsync",
+    "fdatasync", "fsync_dir", "fchmod", "link", "rename", "unlink", "mkdir", "rmdir", "utime",
 ]  # fmt: skip
 
 

@@ -63,7 +63,7 @@ class Model:
         self.pack = packs.write_pack(root, objects).path
         repository = reopen(root)
         for number, found in enumerate(objects[-2:]):
-            set_ref(repository, f"refs/heads/b{number}", packs.oid_of(found))
+            set_ref(repository, f"refs/kept/b{number}", packs.oid_of(found))
         tip = packs.oid_of(objects[79])
         set_ref(repository, "refs/sessions/claude-code/one/file/main", tip)
         self.everything = frozenset(repository.objects.iter_oids())
