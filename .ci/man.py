@@ -30,6 +30,11 @@ _SECTION = re.compile(r"^# (.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
+def make_context(command: click.Command) -> click.Context:
+    """Return a context as the program makes it; a command remembers the names of its help."""
+    return click.Context(command, help_option_names=cli.context_settings["help_option_names"])
+
+
 def split_page(text: str) -> dict[str, str]:
     """Return the sections of a page by title; headings in fenced blocks are no headings."""
     hidden = _FENCE.sub(lambda match: re.sub("^#", "\x00", match[0], flags=re.MULTILINE), text)
@@ -80,7 +85,7 @@ def iter_usage(title: str, command: click.Command):
 
 def usage_of(command: click.Command) -> str:
     """Return options and arguments as click writes them after a command's name."""
-    pieces = command.collect_usage_pieces(click.Context(command))
+    pieces = command.collect_usage_pieces(make_context(command))
     return " ".join(pieces)
 
 
@@ -95,7 +100,7 @@ def iter_options(command: click.Command):
 
 def iter_own_options(command: click.Command):
     """Yield an entry for each option of one command."""
-    context = click.Context(command)
+    context = make_context(command)
     for parameter in command.params:
         record = parameter.get_help_record(context)
         if record is not None and isinstance(parameter, click.Option):
