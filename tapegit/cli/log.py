@@ -32,21 +32,31 @@ if TYPE_CHECKING:
     from tapegit.porcelain.selection import Selection
     from tapegit.ui.log import LogForm
 
-FULL: Final = ("roles", "tools", "models", "patterns", "wanted", "pretty", "stat", "nul", "agents")
+FULL: Final = (
+    *("roles", "tools", "models", "files", "patterns"),
+    *("wanted", "pretty", "stat", "patch", "nul", "agents"),
+)
 """Arguments that only a log in full has; of these, how patterns are read says nothing alone."""
 HOW: Final = ("all_match", "invert_grep", "ignore_case", "syntax")
 LOOKS: Final = ("oneline", "date", "abbrev", "decorate")
 
 
-@click.command("log", cls=RevisionCommand)
+class LogCommand(RevisionCommand):
+    """`log`: what follows `--` are paths, as for git's."""
+
+    path_option = "--file"
+
+
+@click.command("log", cls=LogCommand)
 @set_options
 @walk_options
 @choice_options
 @form_options
+@click.option("-p", "-u", "--patch", is_flag=True, help="Show what each turn says, in full")
 @click.option("--graph", is_flag=True, help="Draw the history beside the text")
 @nul_option
 @json_option
-@click.argument("revisions", metavar="[REVISION]...", nargs=-1)
+@click.argument("revisions", metavar="[REVISION]... [-- PATH...]", nargs=-1)
 @pass_app
 def command(
     app: App,

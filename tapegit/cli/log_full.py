@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tapegit.dialects.parts import part_members
 from tapegit.objects.turn import decode_turn
 from tapegit.porcelain.agents import AgentFinder
 from tapegit.porcelain.log_choice import ChosenLog
 from tapegit.porcelain.patterns import compile_pattern
 from tapegit.porcelain.turn_choice import TurnChoice
-from tapegit.porcelain.turn_parts import read_body
+from tapegit.porcelain.turn_parts import iter_parts, read_body
 from tapegit.porcelain.turn_stat import measure
 from tapegit.ui.log import turn_members
 from tapegit.ui.log_full import (
@@ -20,6 +21,7 @@ from tapegit.ui.log_full import (
     PRESETS,
     LogLayout,
     find_preset,
+    iter_head,
     print_full,
     stat_members,
 )
@@ -81,6 +83,7 @@ def make_layout(
     wanted: str | None,
     pretty: str | None,
     stat: bool,
+    patch: bool = False,
     nul: bool = False,
     **asked: Any,
 ) -> LogLayout:
@@ -91,6 +94,8 @@ def make_layout(
     """
     preset, text, is_dense = _find_form(wanted, pretty, oneline=form.oneline)
     objects = app.repository.objects
+    if patch and wanted is None and pretty is None and not form.oneline:
+        preset = iter_head
     if ONELINE in (wanted, pretty):
         form = form._replace(abbreviate=str)
     return LogLayout(
@@ -100,6 +105,7 @@ def make_layout(
         format=text,
         read_body=lambda turn: read_body(objects.find, turn),
         measure=(lambda turn: measure(objects.find, turn)) if stat else None,
+        read_parts=(lambda turn: iter_parts(objects.find, turn)) if patch else None,
         nul=nul,
     )
 
@@ -122,9 +128,12 @@ def _make_choice(
     roles: tuple[str, ...],
     tools: tuple[str, ...],
     models: tuple[str, ...],
+    files: tuple[str, ...],
     patterns: tuple[str, ...],
     **how: Any,
 ) -> TurnChoice:
+    if "" in files:
+        raise click.BadParameter("an empty text is no path", param_hint="--file")
     compiled = tuple(
         compile_pattern(text, how["syntax"] or "basic", ignore_case=how["ignore_case"])
         for text in patterns
@@ -133,6 +142,7 @@ def _make_choice(
         roles,
         tools,
         models,
+        files,
         compiled,
         needs_all=how["all_match"],
         is_inverted=bool(compiled) and how["invert_grep"],
@@ -143,6 +153,9 @@ def _members(entry: LogEntry, layout: LogLayout) -> dict[str, object]:
     members = turn_members(entry.oid, entry.data)
     if layout.measure is not None:
         members["stat"] = stat_members(layout.measure(decode_turn(entry.data)))
+    if layout.read_parts is not None:
+        parts = layout.read_parts(decode_turn(entry.data))
+        members["parts"] = [part_members(part) for part in parts]
     if entry.agents:
         members["agents"] = [agent_members(agent) for agent in entry.agents]
     return members

@@ -48,6 +48,13 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Only turns of models with NAME in their name (can be repeated)",
             ),
             click.option(
+                "--file",
+                "files",
+                multiple=True,
+                metavar="FILE",
+                help="Only turns whose calls name this file, or one below it (can be repeated)",
+            ),
+            click.option(
                 "--grep",
                 "patterns",
                 multiple=True,

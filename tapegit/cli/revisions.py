@@ -44,7 +44,14 @@ class TokenOption(click.Option):
 
 
 class RevisionCommand(click.Command):
-    """A command whose arguments are revisions and ordered options."""
+    """A command whose arguments are revisions and ordered options.
+
+    Attributes:
+        path_option: The option that each word after `--` is a value of; None where these are
+            revisions like all others.
+    """
+
+    path_option: str | None = None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put options before revisions, then let click read them."""
@@ -52,7 +59,9 @@ class RevisionCommand(click.Command):
         tokens: list[str] = []
         words = iter(args)
         for word in words:
-            if word == "--":
+            if word == "--" and self.path_option is not None:
+                options += [part for path in words for part in (self.path_option, path)]
+            elif word == "--":
                 tokens.extend(words)
             elif self._is_token(word):
                 tokens.append(word)
@@ -73,13 +82,6 @@ class RevisionCommand(click.Command):
     def _takes_next(self, word: str) -> bool:
         option = self._find_option(word)
         return option is not None and not (option.is_flag or isinstance(option, AttachedOption))
-
-    def _long_name(self, word: str) -> str:
-        """Return `--max-count` for `-n`: click searches for what a short one may have meant."""
-        option = self._find_option(word)
-        if option is None or len(word) != 2 or word not in option.opts:
-            return word
-        return max(option.opts, key=len)
 
     def _find_option(self, word: str) -> click.Option | None:
         for param in self.params:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tapegit.dialects.named_files import iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.errors import ConfigError, RefNotFoundError, UserError
 from tapegit.graph.selection import Selected
@@ -22,7 +23,7 @@ from tapegit.porcelain.export import Choice
 from tapegit.porcelain.export_request import REQUEST_FORMATS, export_request
 from tapegit.porcelain.show import ShownTurn, iter_shown
 from tapegit.redact.patterns import Pattern
-from tapegit.search.documents import iter_files, read_document
+from tapegit.search.documents import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
-"""Which turns of a walk a log shows: by role, tool, model, and what was said.
+"""Which turns of a walk a log shows: by role, tool, model, file, and what was said.
 
 The fields that a turn stores decide first; its raw bytes are read and decoded only where a
-pattern is not found in its summary.
+pattern is not found in its summary, or where it called tools and files are asked for.
 
 Source: tapes-log(1), "CHOOSING TURNS".
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from tapegit.dialects.named_files import is_below, iter_files
+from tapegit.dialects.parts import ToolCall
 from tapegit.objects.turn import decode_turn
 from tapegit.porcelain.turn_parts import iter_parts, iter_texts
 
@@ -29,6 +31,7 @@ class TurnChoice(NamedTuple):
         roles: Its role is one of these.
         tools: It called a tool with one of these names, in which `*`, `?` and `[…]` are wildcards.
         models: Its model has one of these texts in its name.
+        files: A call of a tool names one of these files, or one below.
         patterns: A line of its summary or of what was said has one of these.
         needs_all: All of the patterns, not one.
         is_inverted: What the patterns find is left out instead.
@@ -37,6 +40,7 @@ class TurnChoice(NamedTuple):
     roles: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     patterns: tuple[re.Pattern[str], ...] = ()
     needs_all: bool = False
     is_inverted: bool = False
@@ -57,7 +61,18 @@ class TurnChoice(NamedTuple):
             fnmatchcase(name, tool) for name in turn.tools for tool in self.tools
         ):
             return False
+        if self.files and not self._names_file(find, turn):
+            return False
         return not self.patterns or self._says(find, turn) is not self.is_inverted
+
+    def _names_file(self, find: Find, turn: Turn) -> bool:
+        return any(
+            is_below(file, path)
+            for part in (iter_parts(find, turn) if turn.tools else ())
+            if isinstance(part, ToolCall)
+            for file in iter_files(part)
+            for path in self.files
+        )
 
     def _says(self, find: Find, turn: Turn) -> bool:
         left = list(self.patterns)

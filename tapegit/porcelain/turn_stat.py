@@ -1,18 +1,14 @@
 """What is in a turn, in numbers: parts, bytes, tool calls, and the files that calls name.
 
-A file is named where an argument of a call has one of the usual names for one, or where a call
-holds a patch in the form of `apply_patch`. Tools that list or search name folders, not files.
-
 Source: tapes-log(1), "STATISTICS".
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.dialects.arguments import read_strings
+from tapegit.dialects.named_files import iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.porcelain.turn_parts import decode_parts, iter_pieces
 
@@ -21,17 +17,6 @@ if TYPE_CHECKING:
 
     from tapegit.objects.rope_reader import Find
     from tapegit.objects.turn import Turn
-
-FILE_ARGUMENTS: Final = frozenset(
-    {"absolute_path", "file", "file_path", "filePath", "filename", "notebook_path", "path"}
-    | {"target_file"}
-)
-FOLDER_TOOLS: Final = frozenset(
-    {"find", "glob", "grep", "list", "list_directory", "ls", "search", "search_file_content"}
-)
-FILE_LENGTH_MAX: Final = 4096
-
-_PATCHED = re.compile(r'\*\*\* (?:Add|Update|Delete) File: ([^\n\\"]+)')
 
 
 class TurnStat(NamedTuple):
@@ -74,14 +59,3 @@ def measure(find: Find, turn: Turn) -> TurnStat:
             for path in dict.fromkeys(iter_files(part)):
                 files.setdefault(path, Counter())[part.name] += 1
     return TurnStat(parts, size_bytes, calls, files)
-
-
-def iter_files(call: ToolCall) -> Iterator[str]:
-    """Yield the files that a call names, as it names them."""
-    for path in _PATCHED.findall(call.arguments):
-        yield path.strip()
-    if call.name.lower() in FOLDER_TOOLS:
-        return
-    for name, value in read_strings(call.arguments).items():
-        if name in FILE_ARGUMENTS and 0 < len(value) <= FILE_LENGTH_MAX:
-            yield value

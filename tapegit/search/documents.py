@@ -5,10 +5,10 @@ Source: tapes-search(1), "WHAT IS SEARCHED".
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.dialects.arguments import decode_arguments
+from tapegit.dialects.named_files import iter_files, iter_strings
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,
@@ -24,33 +24,14 @@ from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import iter_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tapegit.dialects.parts import AnyPart
     from tapegit.objects.rope_reader import Find
     from tapegit.objects.turn import Turn
 
 FILE_COUNT_MAX: Final = 1000
-DEPTH_MAX: Final = 20
 
-_PATH_KEYS: Final = frozenset(
-    {
-        "absolute_path",
-        "dir_path",
-        "file",
-        "file_path",
-        "filename",
-        "filepath",
-        "files",
-        "notebook_path",
-        "path",
-        "paths",
-        "target_file",
-    }
-)
-_PATCH: Final = re.compile(
-    r"^\*\*\* (?:Add File|Update File|Delete File|Move to): (.+)$", re.MULTILINE
-)
 _CUT_STOPS: Final = frozenset({"max_tokens", "length", "MAX_TOKENS", "max_output_tokens"})
 _REFUSED_STOPS: Final = frozenset({"refusal", "content_filter", "SAFETY", "RECITATION"})
 _CUT_OUTCOMES: Final = frozenset({"client_gone", "upstream_cut"})
@@ -66,7 +47,7 @@ class Document(NamedTuple):
 
     Attributes:
         texts: Of its parts, in order.
-        files: Paths that a call names.
+        files: Those that a call names.
         tools: Names of tools that it calls or has results of.
         errors: Kinds of failures: `tool`, `api`, `refusal`, `cut`.
         failures: The texts of the parts that failed.
@@ -134,7 +115,7 @@ def _iter_pieces(find: Find, turn: Turn) -> Iterator[bytes]:
 def _iter_texts(part: AnyPart) -> Iterator[str]:
     if isinstance(part, ToolCall):
         yield part.name
-        yield " ".join(_iter_strings(decode_arguments(part.arguments)))
+        yield " ".join(iter_strings(decode_arguments(part.arguments)))
     elif isinstance(part, (Text, Thinking, ToolResult, Failure, Compaction)):
         if part.text:
             yield part.text
@@ -152,46 +133,3 @@ def _iter_turn_errors(turn: Turn) -> Iterator[str]:
             yield CUT
         if turn.call.outcome == "error":
             yield API
-
-
-def iter_files(call: ToolCall) -> Iterator[str]:
-    """Yield the paths that the arguments of a call name, and those of a patch in them."""
-    arguments = decode_arguments(call.arguments)
-    yield from _iter_paths(arguments, DEPTH_MAX)
-    for text in _iter_strings(arguments):
-        if "*** " in text:
-            yield from (match[1].strip() for match in _PATCH.finditer(text))
-
-
-def _iter_paths(value: Any, depth: int) -> Iterator[str]:
-    if depth == 0:
-        return
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key.lower().replace("filepath", "file_path") in _PATH_KEYS:
-                yield from _iter_path_values(item)
-            elif isinstance(item, (dict, list)):
-                yield from _iter_paths(item, depth - 1)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _iter_paths(item, depth - 1)
-
-
-def _iter_path_values(value: Any) -> Iterator[str]:
-    values: Iterable[Any] = value if isinstance(value, list) else [value]
-    for item in values:
-        if isinstance(item, str) and item and "\n" not in item:
-            yield item
-
-
-def _iter_strings(value: Any, depth: int = DEPTH_MAX) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif depth and isinstance(value, dict):
-        for item in value.values():
-            yield from _iter_strings(item, depth - 1)
-    elif depth and isinstance(value, list):
-        for item in value:
-            yield from _iter_strings(item, depth - 1)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield str(value)

@@ -13,13 +13,14 @@ from tapegit.objects.canonical import decode_canonical
 from tapegit.objects.turn import Turn, decode_turn
 from tapegit.ui.escape import escape_line, format_json
 from tapegit.ui.log import iter_header, iter_lines, oneline_parts, print_drawn
-from tapegit.ui.show import describe_usage, iter_facts
+from tapegit.ui.show import describe_usage, iter_facts, iter_part
 from tapegit.ui.terminal import Styled
 from tapegit.ui.turn_format import USAGE_NAMES, FormatView, Literal, TurnFormat, parse_turn_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from tapegit.dialects.parts import AnyPart
     from tapegit.objects.oid import ObjectId
     from tapegit.ui.log import LogForm, Parts
     from tapegit.ui.terminal import Terminal
@@ -46,6 +47,7 @@ class LogLayout(NamedTuple):
         format: The user's format.
         read_body: Gives the texts that were said in a turn, for a format.
         measure: Gives the numbers of a turn, if they are wanted.
+        read_parts: Gives the parts of a turn, if they are wanted.
         nul: NUL stands where a new-line ends, or an empty line parts, turns.
     """
 
@@ -55,6 +57,7 @@ class LogLayout(NamedTuple):
     format: TurnFormat | None
     read_body: Callable[[Turn], str]
     measure: Callable[[Turn], Any] | None = None
+    read_parts: Callable[[Turn], Iterable[AnyPart]] | None = None
     nul: bool = False
 
 
@@ -121,6 +124,10 @@ def iter_block(entry: Any, layout: LogLayout) -> Iterator[Sequence[Piece]]:
         if not is_oneline and (layout.format is None or layout.format.pieces):
             yield ("",)
         yield from iter_stat(layout.measure(turn), turn)
+    if layout.read_parts is not None:
+        for part in layout.read_parts(turn or decode_turn(entry.data)):
+            yield ("",)
+            yield from iter_part(part)
 
 
 def iter_agent(agent: Any, form: LogForm, *, is_oneline: bool) -> Iterator[Parts]:
@@ -233,16 +240,20 @@ def _short(oid: ObjectId, data: bytes, form: LogForm) -> Iterator[Parts]:
 
 def iter_shown(oid: ObjectId, data: bytes, form: LogForm) -> Iterator[Parts]:
     """Yield the lines of a turn as `show` has them, its summary in place of its parts."""
+    yield from iter_head(oid, data, form)
+    yield from _message(decode_turn(data))
+
+
+def iter_head(oid: ObjectId, data: bytes, form: LogForm) -> Iterator[Parts]:
+    """Yield the lines of a turn that `show` has above its parts."""
     turn = decode_turn(data)
     yield from iter_header(oid, turn, form)
     yield from iter_facts(turn)
-    yield from _message(turn)
 
 
 def _full(oid: ObjectId, data: bytes, form: LogForm) -> Iterator[Parts]:
     turn = decode_turn(data)
-    yield from iter_header(oid, turn, form)
-    yield from iter_facts(turn)
+    yield from iter_head(oid, data, form)
     if turn.tools:
         yield (f"Tools: {', '.join(map(escape_line, turn.tools))}",)
     if turn.dialect is not None:

@@ -83,7 +83,7 @@ def _iter_agent_lines(agent: Any, read_subject: Any, form: LogForm) -> Iterator[
 
 def print_part(terminal: Terminal, part: AnyPart) -> None:
     """Print a part: what it is, where that is not plain, and its text, indented."""
-    for parts in _iter_part_lines(part):
+    for parts in iter_part(part):
         terminal.line(*parts)
 
 
@@ -186,7 +186,8 @@ def iter_session_facts(turn: Turn) -> Iterator[tuple[str, str]]:
     yield from ((name, value) for name, value in names if value)
 
 
-def _iter_part_lines(part: AnyPart) -> Iterator[Parts]:
+def iter_part(part: AnyPart) -> Iterator[Parts]:
+    """Yield the lines of a part: what it is, where that is not plain, and its text, indented."""
     if isinstance(part, Text):
         if part.injected:
             yield (_MARGIN, Styled("[injected]", "dim"))
@@ -201,7 +202,7 @@ def _iter_part_lines(part: AnyPart) -> Iterator[Parts]:
         yield (_MARGIN, Styled("[error]" if part.is_error else "[result]", style))
         yield from _indent(part.text)
         for attachment in part.attachments:
-            yield from _iter_part_lines(attachment)
+            yield from iter_part(attachment)
     elif isinstance(part, Attachment):
         yield (_MARGIN, Styled(describe_attachment(part), "dim"))
     elif isinstance(part, Failure):

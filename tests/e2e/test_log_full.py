@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tapegit.objects.kind import Kind
@@ -90,12 +92,47 @@ def numbers(tapes, *args: str) -> list[int]:
         (["--role=assistant", "--skip=1"], [2]),
         (["--role=assistant", "--reverse", "-n1"], [4]),
         (["--invert-grep", "--role=tool"], [3]),
+        (["--file=src/a.py"], [2]),
+        (["--file=src"], [2]),
+        (["--file=c.txt", "--file=none.py"], [2]),
+        (["--file=none.py"], []),
+        (["--file=src", "--role=tool"], []),
     ],
     ids=lambda value: " ".join(map(str, value)),
 )
 def test_turns_are_chosen_by_what_is_in_them(tapes, session, args, found):
     """Options of one kind add up, those of different kinds narrow; limits count what is left."""
     assert numbers(tapes, *args) == found
+
+
+def test_words_after_two_dashes_are_paths(tapes, session):
+    """As git's: revisions before them, paths after them, whatever these begin with."""
+    (edit,) = tapes("log", "--format=%H", "--tool=Edit", "s").lines
+
+    assert tapes("log", "--format=%H", "s", "--", "a.py", "-x").lines == [edit]
+    assert tapes("log", "--format=%H", "s", "--", "-x").lines == []
+    assert len(tapes("log", "--format=%H", "s", "--").lines) == 5
+    assert "an empty text is no path" in tapes("log", "s", "--", "", code=2).err
+
+
+@pytest.mark.parametrize("form", [[], ["--oneline"], ["--format=%h"], ["--stat"], ["--graph"]])
+def test_patch_has_each_turn_in_full(tapes, session, form):
+    """What was said, called and answered stands below the head of its turn."""
+    said = tapes("log", "-p", *form, "s")
+
+    for text in ("the Needle", "Looking at it.", "All done", "[result]", "in the hay\\x1b[2J"):
+        assert text in said.out
+    assert tapes("log", "-u", *form, "s").out == tapes("log", "--patch", *form, "s").out == said.out
+
+
+def test_patch_is_what_show_prints(tapes, session):
+    """A turn looks the same, and has the same parts as JSON."""
+    shown, logged = tapes("show", "s", "--no-agents"), tapes("log", "-p", "-1", "s")
+    assert logged.out == shown.out
+
+    (shown,) = map(json.loads, tapes("show", "s", "--json").lines)
+    (logged,) = map(json.loads, tapes("log", "-p", "-1", "s", "--json").lines)
+    assert logged["parts"] == shown["parts"] != []
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tapegit.dialects.named_files import iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.dialects.spawned import iter_spawned
 from tapegit.errors import TapesError
 from tapegit.porcelain.patterns import compile_pattern
-from tapegit.porcelain.turn_stat import iter_files
 from tapegit.ui.turn_format import parse_turn_format
 from tests.fuzz.driver import run
 

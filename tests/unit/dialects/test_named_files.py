@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tapegit.dialects.named_files import FILE_ARGUMENTS, FILE_LENGTH_MAX, is_below, iter_files
 from tapegit.dialects.parts import ToolCall
-from tapegit.porcelain.turn_stat import FILE_ARGUMENTS, FILE_LENGTH_MAX, iter_files
 
 
 def files(name: str, arguments: object) -> list[str]:
@@ -53,5 +53,48 @@ def test_what_names_no_file_is_passed_over(arguments):
 
 
 def test_value_that_is_no_string_is_no_file():
-    """A number or a list is not a path."""
-    assert files("Read", {"path": 7, "file": ["a"], "filename": None}) == []
+    """A number is not a path, wherever it stands."""
+    assert files("Read", {"path": 7, "file": [1, None], "filename": None}) == []
+
+
+def test_files_of_lists_and_of_inner_objects_are_named():
+    """Tools that change several files at once name them so; what is too deep is passed over."""
+    deep: object = {"path": "deep.py"}
+    for _ in range(50):
+        deep = [deep]
+
+    assert files(
+        "Edit", {"edits": [{"FilePath": "a.py"}, {"file": ["b.py", {"path": "c.py"}]}]}
+    ) == [
+        "a.py",
+        "b.py",
+        "c.py",
+    ]
+    assert files("Edit", {"edits": deep}) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "path", "expected"),
+    [
+        ("src/a.py", "src/a.py", True),
+        ("src/a.py", "./src/a.py", True),
+        ("./src/a.py", "src", True),
+        ("/home/u/p/src/a.py", "src/a.py", True),
+        ("/home/u/p/src/a.py", "src/", True),
+        ("/home/u/p/src/a.py", "/home/u", True),
+        ("/home/u/p/src/a.py", "/src/a.py", False),
+        ("src/a.py", "rc/a.py", False),
+        ("src/a.py", "a.p", False),
+        ("src/a.py", "src/a.py/b", False),
+        ("/p/src/a.py", "*.py", True),
+        ("/p/src/a.py", "src/?.py", True),
+        ("/p/src/a.py", "/src/*.py", False),
+        ("/p/src/a.py", "[ab].py", True),
+        ("a.py", "b*.py", False),
+        ("/a", "/", True),
+        ("a", "/", False),
+    ],
+)
+def test_path_finds_itself_and_what_is_below_it(file, path, expected):
+    """A path is taken by its whole names, never by a piece of one."""
+    assert is_below(file, path) is expected
