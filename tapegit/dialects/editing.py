@@ -107,7 +107,7 @@ def replace_part(
         raise UserError(f"the turn has {len(parts)} parts, counted from 0, and no part {number}")
     before = part_text(parts[number])
     if isinstance(parts[number], ToolCall):
-        _verify_json(text)
+        verify_json(text)
         edited = _replace_arguments(pieces, decode, parts, number, text)
     else:
         edited = _replace_string(pieces, decode, parts, number, text)
@@ -117,7 +117,12 @@ def replace_part(
     return Edited(edited, before, count)
 
 
-def _verify_json(text: str) -> None:
+def verify_json(text: str) -> None:
+    """Check that a text can be the arguments of a call.
+
+    Raises:
+        UserError: It is no JSON.
+    """
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -305,13 +310,13 @@ def _drop_thinking(pieces: tuple[bytes, ...], decode: Decode) -> tuple[tuple[byt
     count = 0
     while True:
         parts = list(decode(pieces))
-        signed = [part for part in parts if _is_signed(part)]
+        signed = [part for part in parts if is_signed(part)]
         if not signed:
             return pieces, count
         for place in _iter_enclosing(pieces, signed[0]):
             rest = _put(pieces, [(place, b"")])
             now = list(decode(rest))
-            if _same_words(now, parts) and sum(map(_is_signed, now)) < len(signed):
+            if same_words(now, parts) and sum(map(is_signed, now)) < len(signed):
                 pieces = rest
                 break
         else:
@@ -322,11 +327,12 @@ def _drop_thinking(pieces: tuple[bytes, ...], decode: Decode) -> tuple[tuple[byt
         count += 1
 
 
-def _is_signed(part: AnyPart) -> bool:
+def is_signed(part: AnyPart) -> bool:
+    """Return whether a part is thinking that vouches for the words that follow it."""
     return isinstance(part, Thinking) and (part.is_signed or part.is_redacted)
 
 
-def _same_words(now: list[AnyPart], before: list[AnyPart]) -> bool:
+def same_words(now: list[AnyPart], before: list[AnyPart]) -> bool:
     """Return whether all but thinking is the same, wherever its records are counted."""
     one, other = (
         [msgspec.structs.replace(part, record=1) for part in parts if not _is_thinking(part)]

@@ -308,6 +308,11 @@ def change_turn(turn: Turn, **fields: Any) -> Turn:
     return msgspec.structs.replace(turn, **fields)
 
 
+def change_call(call: Call, **fields: Any) -> Call:
+    """Return a call with other values in some fields."""
+    return msgspec.structs.replace(call, **fields)
+
+
 def clean_summary(text: str) -> str:
     """Return text as one line of at most 120 characters, fit to be a turn's summary.
 

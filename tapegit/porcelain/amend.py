@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tapegit.dialects.answer_editing import is_streamed, replace_in_stream
 from tapegit.dialects.editing import is_editable, part_kind, part_text, replace_part
 from tapegit.dialects.table import find_decoder
 from tapegit.errors import AmbiguousRevisionError, RefNotFoundError, UserError
@@ -17,7 +18,14 @@ from tapegit.graph.ancestry import count_ahead_behind, is_ancestor
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import iter_content
-from tapegit.objects.turn import RawPiece, change_turn, decode_turn, encode_turn, verify_turn
+from tapegit.objects.turn import (
+    RawPiece,
+    change_call,
+    change_turn,
+    decode_turn,
+    encode_turn,
+    verify_turn,
+)
 from tapegit.porcelain.redaction import load_redactor
 from tapegit.recorder.amended import amend_turn
 from tapegit.recorder.runs import write_bytes
@@ -26,6 +34,7 @@ from tapegit.refs.names import HEAD, RefName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tapegit.dialects.editing import Edited
     from tapegit.dialects.parts import AnyPart
     from tapegit.dialects.table import Decode
     from tapegit.graph.turns import TurnGraph
@@ -166,8 +175,7 @@ def amend(
             f"part {found.number} of turn '{found.oid.short()}' is the same already",
             hint="nothing was changed",
         )
-    is_answer = found.turn.role == "assistant"
-    edited = replace_part(found.pieces, found.decode, found.number, clean, is_answer=is_answer)
+    edited = _edit(found, clean)
     head = repository.refs.read_head()
     assert head.oid is not None, "it was asked for before the text was"
     left = count_ahead_behind(graph, head.oid, found.oid)[0]
@@ -179,11 +187,32 @@ def amend(
             if after:
                 oid = piece.oid if after == before else str(write_bytes(transaction.write, after))
                 raw.append(RawPiece(oid, piece.at))
-        data = encode_turn(change_turn(draft, raw=tuple(raw)))
+        data = encode_turn(_answer_anew(change_turn(draft, raw=tuple(raw)), found.turn))
         verify_turn(data)
         new = transaction.write(Kind.TURN, data)
         transaction.update_ref(head.target or HEAD, new, head.oid)
     return Amended(new, found.oid, head.target, left, edited.thinking_count, int(clean != text))
+
+
+def _edit(found: Amendable, text: str) -> Edited:
+    turn = found.turn
+    is_answer = turn.role == "assistant"
+    if is_answer and turn.dialect is not None and is_streamed(turn.dialect, found.pieces):
+        return replace_in_stream(turn.dialect, found.pieces, found.number, text)
+    return replace_part(found.pieces, found.decode, found.number, text, is_answer=is_answer)
+
+
+def _answer_anew(turn: Turn, before: Turn) -> Turn:
+    """Return a turn whose call has its raw bytes as the response, if it had them before.
+
+    So a replay answers with the new words.
+    """
+    call = turn.call
+    if call is None or len(turn.raw) != 1 or len(before.raw) != 1:
+        return turn
+    if call.response != before.raw[0].oid:
+        return turn
+    return change_turn(turn, call=change_call(call, response=turn.raw[0].oid))
 
 
 def _read_piece(repository: Repository, piece: RawPiece) -> bytes:

@@ -9,13 +9,17 @@ Source: tapes-amend(1), "WHAT IS WRITTEN".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tapegit.dialects.json_records import RecordReader
+from tapegit.dialects.wire_parts import iter_parts
+from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.harness.table import HARNESSES
 from tapegit.objects.kind import Kind, format_framing
 from tapegit.objects.oid import hash_framed
 from tapegit.objects.turn import Turn, change_turn, clean_summary, decode_turn
+from tapegit.recorder.call_turns import TOOL_COUNT_MAX
+from tapegit.recorder.message_keys import facts_of
 from tapegit.recorder.threader import Threader
 
 if TYPE_CHECKING:
@@ -23,6 +27,13 @@ if TYPE_CHECKING:
 
     from tapegit.harness.facts import Harness
     from tapegit.objects.oid import ObjectId
+
+
+class _Read(NamedTuple):
+    """What a turn says besides its bytes."""
+
+    summary: str | None
+    tools: tuple[str, ...]
 
 
 def amend_turn(turn: Turn, before: Sequence[bytes], after: Sequence[bytes], text: str) -> Turn:
@@ -34,9 +45,8 @@ def amend_turn(turn: Turn, before: Sequence[bytes], after: Sequence[bytes], text
         after: Those that replace them.
         text: What was put in: it gives the summary where the records do not.
     """
-    harness = next((each for each in HARNESSES if each.dialect == turn.dialect), None)
-    known = _read_again(harness, before, turn.role) if harness is not None else None
-    again = _read_again(harness, after, turn.role) if harness is not None else None
+    known = _read_again(turn, before)
+    again = _read_again(turn, after)
     summary = turn.summary
     if known is not None and again is not None and known.summary == turn.summary:
         summary = again.summary
@@ -48,7 +58,19 @@ def amend_turn(turn: Turn, before: Sequence[bytes], after: Sequence[bytes], text
     return change_turn(turn, summary=summary, tools=tools)
 
 
-def _read_again(harness: Harness, pieces: Sequence[bytes], role: str) -> Turn | None:
+def _read_again(turn: Turn, pieces: Sequence[bytes]) -> _Read | None:
+    """Return what pieces say in the place of those of a turn, or None if that is not known."""
+    if turn.dialect in WIRE_DIALECTS:
+        parts = tuple(iter_parts(WIRE_DIALECTS[turn.dialect], pieces))
+        facts = facts_of(turn.dialect, turn.role, parts)
+        tools = tuple(dict.fromkeys(facts.tools))[:TOOL_COUNT_MAX]
+        return _Read(clean_summary(facts.summary or "") or None, tools)
+    harness = next((each for each in HARNESSES if each.dialect == turn.dialect), None)
+    made = _read_records(harness, pieces, turn.role) if harness is not None else None
+    return _Read(made.summary, made.tools) if made is not None else None
+
+
+def _read_records(harness: Harness, pieces: Sequence[bytes], role: str) -> Turn | None:
     """Return the turn of a role that these records alone make, or None if not exactly one."""
     written: list[Turn] = []
 

@@ -8,6 +8,9 @@ import pytest
 
 from tests.claude_records import assistant, call, extra, result, user
 from tests.recordings import jsonl
+from tests.scripted_calls import Script, said
+from tests.scripted_calls import user as prompt
+from tests.thread_shapes import record
 
 TIME = "2026-01-01T00:00:00Z"
 RESULT = "2 failed, 10 passed"
@@ -236,3 +239,28 @@ def test_what_cannot_be_amended_is_refused(tapes, session, words, code):
     tip = tapes("rev-parse", "fix").oid
     tapes(*words, code=code)
     assert tapes("rev-parse", "fix").oid == tip
+
+
+@pytest.fixture
+def answer(repository, tapes):
+    """Give a tape from the wire, checked out as `fix`: #1 a prompt, #2 a streamed answer."""
+    script = Script()
+    script.call([prompt("Charge it.")], said("Now.", ("pay", {"is_refund": True}, "toolu_1")))
+    record(repository, script.values)
+    (ref,) = tapes("for-each-ref", "refs/sessions", "--format=%(refname)").lines
+    tapes("switch", "-q", "-c", "fix", ref)
+    return "fix#2"
+
+
+def test_an_answer_of_the_wire_is_what_a_replay_answers(tapes, answer):
+    """Its response is another, the request and all else of the call as it was."""
+    before = tapes("show", "--json", answer).records[0]
+    tapes("amend", f"{answer}:part/1", "--text", '{"is_refund": false}')
+    after = tapes("show", "--json", "fix").records[0]
+    assert before["parts"][0] == after["parts"][0]
+    assert json.loads(after["parts"][1]["arguments"]) == {"is_refund": False}
+    assert (after["summary"], after["tools"]) == (before["summary"], before["tools"])
+    assert after["call"].pop("response") == after["raw"][0]["oid"]
+    assert before["call"].pop("response") == before["raw"][0]["oid"]
+    assert after["call"] == before["call"]
+    assert tapes("cat-file", "blob", "fix:response").data.startswith(b"event: message_start")
