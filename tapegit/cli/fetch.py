@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings, report_fetched
+from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched
 from tapegit.cli.types import json_option
-from tapegit.errors import ProtocolError, UserError
-from tapegit.porcelain.fetch import REJECTED, FetchOptions
+from tapegit.errors import UserError
+from tapegit.porcelain.fetch import FetchOptions
 from tapegit.porcelain.fetch_any import fetch_any
 from tapegit.porcelain.remotes import choose_remote, list_remotes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tapegit.porcelain.fetch import FetchedRef
 
 
 @click.command("fetch")
@@ -35,7 +42,7 @@ def command(
     if takes_all and remote is not None:
         raise click.UsageError("--all takes no remote")
     remotes = list_remotes(app.repository) if takes_all else [choose_remote(app.repository, remote)]
-    wrong = 0
+    refused: list[tuple[str, Sequence[FetchedRef]]] = []
     for each in remotes:
         if each.name is None:
             raise UserError(
@@ -50,8 +57,6 @@ def command(
             make_surroundings(app),
         )
         report_fetched(app, each.url.shown, report.refs, as_json=as_json)
-        wrong += sum(ref.mark == REJECTED for ref in report.refs)
-    if wrong:
-        raise ProtocolError(
-            f"{wrong} refs were refused", hint="nothing of them was installed; the others are here"
-        )
+        refused.append((each.name, report.refs))
+    for name, fetched in refused:
+        raise_refused(fetched, name)

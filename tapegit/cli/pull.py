@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings, report_fetched
+from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched
 from tapegit.cli.types import json_option
-from tapegit.errors import ProtocolError
-from tapegit.porcelain.fetch import REJECTED
 from tapegit.porcelain.pull import pull
 from tapegit.porcelain.remotes import choose_remote
 from tapegit.ui.remotes import format_pulled, pulled_members
@@ -30,9 +28,7 @@ def command(app: App, /, as_json: bool, remote: str | None, branch: str | None) 
     report, pulled = pull(app.repository, chosen, branch, make_surroundings(app))
     report_fetched(app, chosen.url.shown, report.refs, as_json=False)
     _say(app, pulled, as_json=as_json)
-    wrong = sum(ref.mark == REJECTED for ref in report.refs)
-    if wrong:
-        raise ProtocolError(f"{wrong} refs were refused", hint="nothing of them was installed")
+    raise_refused(report.refs, chosen.shown)
 
 
 def _say(app: App, pulled: Pulled, *, as_json: bool) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from tapegit.errors import ProtocolError, RemovedError
+from tapegit.porcelain.fetch import REJECTED
 from tapegit.remote.connection import Surroundings
 from tapegit.ui.remotes import RefLine, format_porcelain_line, iter_ref_lines, ref_members
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.fetch import FetchedRef
     from tapegit.porcelain.push import PushedRef
+
+_NAMED_MAX: Final = 5
 
 
 def make_surroundings(app: App) -> Surroundings:
@@ -54,6 +58,30 @@ def report_fetched(app: App, where: str, refs: Sequence[FetchedRef], *, as_json:
         app.terminal.note(f"From {where}")
     for text in iter_ref_lines(lines):
         app.terminal.note(text)
+
+
+def raise_refused(refs: Sequence[FetchedRef], remote: str) -> None:
+    """Say of a fetch that it left refs out, and what can be done.
+
+    Raises:
+        RemovedError: Some have what was removed here on purpose.
+        ProtocolError: Some are not what they ought to be.
+    """
+    wrong = [ref for ref in refs if ref.mark == REJECTED]
+    removed = [ref for ref in wrong if ref.is_removed]
+    if removed:
+        names = ", ".join(_short(ref.remote_name) for ref in removed[:_NAMED_MAX])
+        raise RemovedError(
+            f"{len(wrong)} refs were refused: {names} of '{remote}' would bring back"
+            " what was removed on purpose",
+            hint=f"'tapes push --force-with-lease {remote} NAME' puts what you have in its place;"
+            " whoever pushed it has to clone anew",
+        )
+    if wrong:
+        raise ProtocolError(
+            f"{len(wrong)} refs were refused",
+            hint="nothing of them was installed; the others are here",
+        )
 
 
 def report_pushed(

@@ -17,6 +17,7 @@ from tapegit.errors import (
     ObjectNotFoundError,
     ProtocolError,
     RefNotFoundError,
+    RemovedError,
 )
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.turns import TurnGraph
@@ -41,10 +42,13 @@ from tapegit.remote.ref_names import (
 from tapegit.remote.scratch import ScratchFolder
 from tapegit.remote.seen import read_seen, write_seen
 from tapegit.repository.layout import TMP_NAME
+from tapegit.repository.tombstones import read_tombstones, session_mark, verify_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tapegit.formats.tombstones import Tombstones
+    from tapegit.objects.kind import Kind
     from tapegit.objects.oid import ObjectId
     from tapegit.remote.connection import Surroundings
     from tapegit.remote.incoming import Take
@@ -76,7 +80,10 @@ class FetchOptions(NamedTuple):
 
 
 class FetchedRef(NamedTuple):
-    """What became of one ref; `oid` and `old` are turns or tags, None for none."""
+    """What became of one ref; `oid` and `old` are turns or tags, None for none.
+
+    `is_removed` says that it was refused because it has what was removed here on purpose.
+    """
 
     mark: str
     kind: str
@@ -85,6 +92,7 @@ class FetchedRef(NamedTuple):
     old: ObjectId | None
     oid: ObjectId | None
     reason: str | None = None
+    is_removed: bool = False
 
 
 class FetchReport(NamedTuple):
@@ -158,6 +166,7 @@ class _Fetcher:
         self._id_map = IdMap(repository.root)
         self._graph = TurnGraph(repository.objects)
         self._seen = read_seen(repository.root, remote)
+        self._removed = read_tombstones(repository.root)
         self._tracking = _list_tracking(repository, remote)
         self._advertised: dict[str, bytes] = {}
         self._changed: list[_Changed] = []
@@ -249,7 +258,7 @@ class _Fetcher:
         is_bulk = count >= BULK_COUNT_MIN
         if not is_bulk:
             # What becomes loose objects is there once it is written; a pack can be given up.
-            self._verify(self._make_incoming(pack, object_id, _ignore))
+            self._verify(self._make_incoming(pack, self._look, _ignore))
         try:
             self._store(pack, is_bulk=is_bulk)
         except _WrongRefsError:
@@ -268,16 +277,30 @@ class _Fetcher:
         made = GitObjects(objects, self._id_map)
         return Incoming(objects, pack, self._id_map, made, take, rely_on)
 
+    def _look(self, kind: Kind, data: bytes) -> ObjectId:
+        """Return the id of an object that may be let in.
+
+        Raises:
+            RemovedError: It was removed on purpose.
+        """
+        oid = object_id(kind, data)
+        verify_wanted(self._removed, (oid,))
+        return oid
+
     def _verify(self, incoming: Incoming) -> list[_Verified]:
         """Verify the refs that changed; those that are wrong are named, and changed no more."""
         verified: list[_Verified] = []
         passed: list[_Changed] = []
         for each in self._changed:
             try:
+                verify_session(self._removed, each.shared)
                 verified.append(_verify_one(self._remote, incoming, each.shared, each.git_id))
                 passed.append(each)
             except (ProtocolError, InvalidNameError) as error:
                 self._refuse(each.shared.remote_name, error.message)
+            except RemovedError as error:
+                reason = f"removed here on purpose ({error.fields['reason']})"
+                self._refuse(each.shared.remote_name, reason, is_removed=True)
         self._changed = passed
         return verified
 
@@ -371,8 +394,20 @@ class _Fetcher:
         except (DataError, ObjectNotFoundError):
             return False
 
-    def _refuse(self, remote_name: str, reason: str) -> None:
-        self.report.refs.append(FetchedRef(REJECTED, "", remote_name, "", None, None, reason))
+    def _refuse(self, remote_name: str, reason: str, *, is_removed: bool = False) -> None:
+        self.report.refs.append(
+            FetchedRef(REJECTED, "", remote_name, "", None, None, reason, is_removed)
+        )
+
+
+def verify_session(removed: Tombstones, shared: Shared) -> None:
+    """Check of a session of a remote that it was not removed on purpose.
+
+    Raises:
+        RemovedError: It was.
+    """
+    if shared.kind == SESSIONS:
+        verify_wanted(removed, (session_mark(f"refs/{SESSIONS}/{shared.name}"),))
 
 
 def _texts(shared: Shared) -> tuple[str, ...]:

@@ -21,10 +21,12 @@ from tapegit.porcelain.fetch import (
     UP_TO_DATE,
     FetchedRef,
     FetchReport,
+    verify_session,
 )
 from tapegit.refs.names import RefName
 from tapegit.remote.ref_names import ASIDE, HEADS, SESSIONS, TAGS, Shared, share, tracking_name
 from tapegit.remote.urls import PATH
+from tapegit.repository.tombstones import read_tombstones
 
 if TYPE_CHECKING:
     from tapegit.formats.bundle import BundleHeader, BundleRef
@@ -70,6 +72,7 @@ def fetch_bundle(
 
     Raises:
         ObjectNotFoundError: The store lacks what the bundle builds on.
+        RemovedError: It has what was removed on purpose; nothing was stored.
         DataError: It is damaged; nothing was stored.
         StorageError: It could not be stored.
     """
@@ -79,6 +82,9 @@ def fetch_bundle(
         planned = [(ref, _plan(name, ref)) for ref in refs if ref.name != "HEAD"]
         wanted = [(ref, *plan) for ref, plan in planned if plan and _is_wanted(options, plan[0])]
         if not options.is_dry_run:
+            removed = read_tombstones(repository.root)
+            for _, shared, _ in wanted:
+                verify_session(removed, shared)
             take_bundle(repository, bundle)
     graph = TurnGraph(repository.objects)
     with repository.ref_transaction(f"fetch {name}") as transaction:

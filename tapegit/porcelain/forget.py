@@ -12,12 +12,12 @@ from tapegit.formats.rewriting import Rewriting
 from tapegit.formats.tombstones import FORGOTTEN
 from tapegit.graph.lookup import SESSIONS, group_sessions, look_up
 from tapegit.index.sessions import list_sessions
-from tapegit.porcelain.redact import GATE_TIMEOUT_S, finish_pending
+from tapegit.porcelain.rewriting import GATE_TIMEOUT_S, begin, finish_pending
 from tapegit.refs.names import HEAD
 from tapegit.repository.gate import RemoverGate
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.repository.tombstones import session_mark
-from tapegit.rewrite.carry_out import carry_out, open_refs, write_journal
+from tapegit.rewrite.carry_out import open_refs
 from tapegit.rewrite.forgetting import NotesWithout, find_content, find_going
 from tapegit.rewrite.survey import Survey
 from tapegit.store.pack_writer import PackWriter
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     OnProgress = Callable[[str, int], None]
 
-_MESSAGE = "forget"
 _SHOWN_MAX = 10
 
 
@@ -180,8 +179,7 @@ def _forget(
         deleted=_going_refs(going),
         marks=(*map(session_mark, folders), *sorted(turns)),
     )
-    write_journal(root, rewriting)
-    carry_out(repository, rewriting, _MESSAGE)
+    begin(repository, rewriting)
     note_count = len(notes.removed) + len(notes.successors)
     return described._replace(turn_count=described.turn_count + note_count)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tapegit.errors import LockedError, TapesError
 from tapegit.graph.dates import parse_date
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.redact import finish_pending
 from tapegit.porcelain.reflog import Expiry, expire
+from tapegit.porcelain.rewriting import finish_pending
 from tapegit.upkeep import auto
 from tapegit.upkeep.collect import Collected, collect, hold_upkeep
 from tapegit.upkeep.plan import Fold, Wish

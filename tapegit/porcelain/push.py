@@ -35,7 +35,7 @@ from tapegit.remote.id_map import IdMap
 from tapegit.remote.mapping import make_meta_objects, make_session_objects
 from tapegit.remote.ref_names import HEADS, META, NOTES, SESSIONS, TAGS, Shared
 from tapegit.remote.scratch import ScratchFolder
-from tapegit.remote.seen import read_seen, write_seen
+from tapegit.remote.seen import read_left, read_seen, write_seen
 from tapegit.remote.urls import HTTP
 from tapegit.repository.layout import TMP_NAME
 
@@ -182,6 +182,7 @@ class _Pusher:
         self._made = GitObjects(repository.objects, self._id_map)
         self._advertised: dict[str, bytes] = {}
         self._seen = {} if name is None else read_seen(repository.root, name)
+        self._left = {} if name is None else read_left(repository.root, name)
         self._followed = {} if name is None else self._list_followed()
         self._planner: Planner | None = None
         self._planned: list[Planned] = []
@@ -198,7 +199,7 @@ class _Pusher:
             self._made,
             self._name,
             self._advertised,
-            Seen(self._seen, self._followed),
+            Seen(self._seen, self._followed, self._left),
         )
         planner.has_lease = self._options.has_lease
         self._planner = planner

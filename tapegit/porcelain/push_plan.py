@@ -79,10 +79,12 @@ class Seen(NamedTuple):
     Attributes:
         commits: By the full name of the ref.
         sessions: Name and turn of each tape that follows one there, by harness and session.
+        left: As `commits`, when history was rewritten here.
     """
 
     commits: Mapping[str, bytes]
     sessions: Mapping[str, list[tuple[str, ObjectId]]]
+    left: Mapping[str, bytes]
 
 
 class Planner:
@@ -116,6 +118,7 @@ class Planner:
         self._advertised = advertised
         self._seen = seen.commits
         self._followed = seen.sessions
+        self._left = seen.left
         self.has_lease = False
 
     def list_known(self) -> list[ObjectId]:
@@ -175,7 +178,8 @@ class Planner:
         wish = planned.wish
         if not self.has_lease or wish.is_forced:
             return planned
-        expected = self._seen.get(wish.shared.remote_name, NO_COMMIT)
+        name = wish.shared.remote_name
+        expected = self._seen.get(name, self._left.get(name, NO_COMMIT))
         if expected == planned.old:
             return planned
         return planned._replace(mark=REJECTED, reason=STALE)

@@ -9,21 +9,14 @@ Source: tapesredaction(7), "Taking a secret out".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.errors import ObjectNotFoundError
 from tapegit.formats.rewriting import Rewriting
 from tapegit.formats.tombstones import REDACTED
+from tapegit.porcelain.rewriting import GATE_TIMEOUT_S, begin, finish_pending
 from tapegit.repository.gate import RemoverGate
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
-from tapegit.rewrite.carry_out import (
-    CarriedOut,
-    carry_out,
-    drop_journal,
-    find_journal,
-    open_refs,
-    write_journal,
-)
+from tapegit.rewrite.carry_out import open_refs
 from tapegit.rewrite.ref_names import clean_reflogs, find_renames
 from tapegit.rewrite.rewriter import Rewriter
 from tapegit.rewrite.survey import Survey, close_upwards
@@ -37,9 +30,6 @@ if TYPE_CHECKING:
     from tapegit.rewrite.secrets import Secrets
 
     OnProgress = Callable[[str, int], None]
-
-GATE_TIMEOUT_S: Final = 60.0
-_MESSAGE: Final = "redact"
 
 
 class Redacted(NamedTuple):
@@ -103,34 +93,6 @@ def run_redact(
     return done._replace(was_pending=was_pending)
 
 
-def finish_pending(repository: Repository) -> bool:
-    """Finish a rewriting that was stopped; return whether there was one.
-
-    The caller holds the lock of upkeep. One whose new objects are gone has changed nothing
-    yet: it is dropped.
-
-    Raises:
-        LockedError: Writers did not leave in time.
-        DataError: Its journal is damaged.
-        StorageError: The system refused.
-    """
-    if find_journal(repository.root) is None:
-        return False
-    with RemoverGate(repository.root, GATE_TIMEOUT_S):
-        pending = find_journal(repository.root)
-        if pending is None:
-            return False
-        try:
-            carry_out(repository, pending, _message(pending.reason))
-        except ObjectNotFoundError:
-            drop_journal(repository.root)
-    return True
-
-
-def _message(reason: str) -> str:
-    return _MESSAGE if reason == REDACTED else "forget"
-
-
 def _ref_names(repository: Repository) -> list[str]:
     return [ref.name for ref in repository.refs.iter_refs()]
 
@@ -156,8 +118,7 @@ def _redact(repository: Repository, secrets: Secrets, survey: Survey) -> Redacte
         writer.finish()
     repository.objects.refresh()
     rewriting = _plan(survey, rewriter, renames, repository.clock())
-    write_journal(root, rewriting)
-    done: CarriedOut = carry_out(repository, rewriting, _MESSAGE)
+    done = begin(repository, rewriting)
     return Redacted(rewriter.counts, len(survey.found), done.object_count, done.moved, reflog_count)
 
 

@@ -1,35 +1,47 @@
 """What each ref of a remote was at when it was last looked at: derived, for speed alone.
 
+Rules: when history is rewritten all that is derived goes, for it knows the old turns by their
+commits. What refs were at is put aside then, under another name, and serves one question alone:
+whether somebody has moved a ref since. Names that went are not in it.
+
 Source: tapesformat-git(5), "The id map".
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import TapesError
 from tapegit.files.durable import replace_file_cheaply
+from tapegit.files.oserrors import storage_error
 from tapegit.files.safe_read import read_file
 from tapegit.objects.oid import hash_content
-from tapegit.repository.layout import TMP_NAME
+from tapegit.repository.layout import LEFT_PREFIX, TMP_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _FOLDER: Final = "remote"
+_SEEN: Final = "seen-"
 _SIZE_MAX_BYTES: Final = 64 << 20
 _CHECK_LENGTH: Final = 65
 
 
-def _path(root: Path, remote: str) -> Path:
-    return root / _FOLDER / f"seen-{remote}"
-
-
 def read_seen(root: Path, remote: str) -> dict[str, bytes]:
     """Return commits (20 bytes) by the full name of their ref; nothing where it is lost."""
+    return _read(root / _FOLDER / f"{_SEEN}{remote}")
+
+
+def read_left(root: Path, remote: str) -> dict[str, bytes]:
+    """Return the same of what was put aside when history was rewritten."""
+    return _read(root / _FOLDER / f"{LEFT_PREFIX}{remote}")
+
+
+def _read(path: Path) -> dict[str, bytes]:
     try:
-        data = read_file(_path(root, remote), size_max=_SIZE_MAX_BYTES)
+        data = read_file(path, size_max=_SIZE_MAX_BYTES)
     except (FileNotFoundError, TapesError):
         return {}
     body, check = data[:-_CHECK_LENGTH], data[-_CHECK_LENGTH:]
@@ -41,9 +53,37 @@ def read_seen(root: Path, remote: str) -> dict[str, bytes]:
 
 def write_seen(root: Path, remote: str, seen: Mapping[str, bytes]) -> None:
     """Keep what the refs of a remote are at; where it cannot be kept, it is looked up again."""
-    body = b"".join(f"{git_id.hex()} {name}\n".encode() for name, git_id in sorted(seen.items()))
-    data = body + hash_content(body).hex().encode() + b"\n"
     try:
-        replace_file_cheaply(_path(root, remote), data, tmp_dir=root / TMP_NAME)
+        _write(root, f"{_SEEN}{remote}", seen)
     except TapesError:
         return
+
+
+def put_aside(root: Path, is_kept: Callable[[str, str], bool]) -> None:
+    """Put aside what is known of all remotes, before it goes because history is rewritten.
+
+    Args:
+        root: The store.
+        is_kept: Says of a remote and the full name of one of its refs whether that name may be
+            written down.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    try:
+        names = os.listdir(root / _FOLDER)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(error, "list", root / _FOLDER) from error
+    prefixes = (_SEEN, LEFT_PREFIX)
+    for remote in sorted({name[len(_SEEN) :] for name in names if name.startswith(prefixes)}):
+        known = {**read_left(root, remote), **read_seen(root, remote)}
+        kept = {name: git_id for name, git_id in known.items() if is_kept(remote, name)}
+        _write(root, f"{LEFT_PREFIX}{remote}", kept)
+
+
+def _write(root: Path, file: str, seen: Mapping[str, bytes]) -> None:
+    body = b"".join(f"{git_id.hex()} {name}\n".encode() for name, git_id in sorted(seen.items()))
+    data = body + hash_content(body).hex().encode() + b"\n"
+    replace_file_cheaply(root / _FOLDER / file, data, tmp_dir=root / TMP_NAME)

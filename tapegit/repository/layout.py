@@ -24,12 +24,16 @@ LOCKS_NAME: Final = "locks"
 RECORDINGS_NAME: Final = "recordings"
 TOMBSTONES_NAME: Final = "tombstones"
 REWRITING_NAME: Final = "rewriting"
+SHALLOW_NAME: Final = "shallow"
 LOST_FOUND_NAME: Final = "lost-found"
 REMOTE_NAME: Final = "remote"
+LEFT_PREFIX: Final = "left-"
+"""Begins the files in `remote` that stay when history is rewritten."""
 
 GC_LOCK: Final = "locks/gc"
 TURNSTILE_LOCK: Final = "locks/turnstile"
 CONFIG_LOCK: Final = "locks/config"
+SHALLOW_LOCK: Final = "locks/shallow"
 SEARCH_LOCK: Final = "locks/search"
 WATCH_LOCK: Final = "locks/watch"
 
@@ -56,7 +60,7 @@ TOP_NAMES: Final = frozenset(
     {name for name in FOLDER_NAMES if "/" not in name}
     | {HEAD_NAME, LATEST_NAME, FORMAT_NAME, CONFIG_NAME, GITIGNORE_NAME}
     | {"packed-refs", "gc.log", LOST_FOUND_NAME, RECORDINGS_NAME}
-    | {TOMBSTONES_NAME, REWRITING_NAME}
+    | {TOMBSTONES_NAME, REWRITING_NAME, SHALLOW_NAME}
 )
 """Everything that has a name of ours at the top of a store."""
 

@@ -22,6 +22,7 @@ from tapegit.formats.cruft import cruft_size, decode_cruft, encode_cruft
 from tapegit.formats.packindex import PackIndex
 from tapegit.repository.layout import (
     INDEX_NAME,
+    LEFT_PREFIX,
     LOST_FOUND_NAME,
     PACK_NAME,
     REMOTE_NAME,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tapegit.store.pack_reader import PackReader
 
-_EMPTIED: Final = (INDEX_NAME, REMOTE_NAME, TRASH_NAME, TMP_NAME, LOST_FOUND_NAME)
+_EMPTIED: Final = (INDEX_NAME, TRASH_NAME, TMP_NAME, LOST_FOUND_NAME)
 """Folders that hold copies of what is elsewhere, or what nothing needs."""
 
 _GC_LOG: Final = "gc.log"
@@ -55,6 +56,7 @@ def shred(repository: Repository, doomed: AbstractSet[ObjectId]) -> int:
     """
     root = repository.root
     count = sum(_empty(root / name, is_top=True) for name in _EMPTIED)
+    count += _empty(root / REMOTE_NAME, is_top=True, kept=LEFT_PREFIX)
     count += _unlink(root / _GC_LOG)
     count += _shred_loose(repository, doomed)
     repository.objects.refresh()
@@ -161,8 +163,11 @@ def _remove_orphans(pack_dir: Path) -> None:
     fsync_dir(pack_dir)
 
 
-def _empty(path: Path, *, is_top: bool) -> int:
-    """Remove what is in a folder, and the folder below the top; links are not followed."""
+def _empty(path: Path, *, is_top: bool, kept: str | None = None) -> int:
+    """Remove what is in a folder, and the folder below the top; links are not followed.
+
+    What begins with `kept` stays, in a folder at the top.
+    """
     try:
         entries = list(os.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -172,6 +177,8 @@ def _empty(path: Path, *, is_top: bool) -> int:
     count = 0
     for entry in entries:
         child = path / entry.name
+        if kept is not None and entry.name.startswith(kept):
+            continue
         if entry.is_dir(follow_symlinks=False):
             count += _empty(child, is_top=False)
         else:
