@@ -19,6 +19,7 @@ from tapegit.ui.recordings import describe_recording
 @click.option("--name", metavar="NAME", help="What to call the recording")
 @click.option("--within", metavar="DIR", hidden=True, help="Run a client within a recording")
 @click.option("--receive", "is_receiver", is_flag=True, hidden=True, help="Store what a proxy saw")
+@click.option("--from", "origins", metavar="ID", multiple=True, hidden=True, help="Go on from ID")
 @click.argument("command", metavar="COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 @pass_app
@@ -29,6 +30,7 @@ def command(
     name: str | None,
     within: str | None,
     is_receiver: bool,
+    origins: tuple[str, ...],
     command: tuple[str, ...],
 ) -> None:
     """Run a command and record what it asks of models"""
@@ -40,6 +42,7 @@ def command(
             scope=name or "",
             command=command,
             directory=app.directory,
+            origins=origins,
         )
         return
     if not command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +12,21 @@ from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.failure import format_failure
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.errors import TapesError, UserError
-from tapegit.porcelain.replay import NOT_STARTED_CODE, Replay, Rules, list_addresses, quieten
+from tapegit.porcelain.replay import NOT_STARTED_CODE, Replay, Rules, quieten
+from tapegit.porcelain.replay_beyond import ON_MISS
 from tapegit.porcelain.selection import select
 from tapegit.refs.names import HEAD
-from tapegit.ui.replays import iter_address_lines, iter_report_lines, report_members
+from tapegit.ui.replays import (
+    branch_members,
+    iter_address_lines,
+    iter_branch_lines,
+    iter_report_lines,
+    report_members,
+)
 
 if TYPE_CHECKING:
     from tapegit.porcelain.replay import Replayed
+    from tapegit.porcelain.replay_beyond import OnMiss
 
 DIVERGED_CODE = 1
 
@@ -42,6 +51,12 @@ class ReplayCommand(click.Command):
     help="Answer as slowly as recorded, FACTOR times as fast; else at once",
 )
 @click.option("--until", metavar="REVISION", help="Serve nothing that was asked after REVISION")
+@click.option(
+    "--on-miss",
+    type=click.Choice(ON_MISS),
+    default=ON_MISS[0],
+    help="Where the tape ends or is left: fail, ask the model, or ask it and record a branch",
+)
 @click.option("--here", "is_here", is_flag=True, help="Run the command in place, without isolation")
 @click.option("--yes", "is_agreed", is_flag=True, help="With --here, do not ask")
 @click.option("--serve", "is_server", is_flag=True, help="Run nothing: print addresses and serve")
@@ -60,6 +75,7 @@ def command(
     is_faithful: bool,
     speed: float | None,
     until: str | None,
+    on_miss: OnMiss,
     is_here: bool,
     is_agreed: bool,
     is_server: bool,
@@ -68,14 +84,14 @@ def command(
     revisions: tuple[str, ...],
 ) -> None:
     """Run a command again, with a tape in place of the model"""
-    rules = Rules(is_strict, is_faithful, speed, until)
+    rules = Rules(is_strict, is_faithful, speed, until, on_miss)
     try:
         names = revisions or _default_names(app)
         replay = Replay(app.repository, app.resolver, app.graph, names, rules)
         given = ctx.meta["command"]
         run = () if is_server else given or replay.find_command()
         if not run:
-            done = replay.serve(port, lambda origin: _tell_addresses(app, origin))
+            done = replay.serve(port, find_surroundings(app), partial(_tell_addresses, app))
         elif is_here:
             _confirm(app, replay, is_agreed=is_agreed)
             done = replay.run_here(run, find_surroundings(app), _wrapping(as_json))
@@ -94,8 +110,8 @@ def _default_names(app: App) -> tuple[str, ...]:
     return (HEAD if selection.session is None else str(selection.session.ref),)
 
 
-def _tell_addresses(app: App, origin: str) -> None:
-    for line in iter_address_lines(list_addresses(origin, find_surroundings(app))):
+def _tell_addresses(app: App, origin: str, addresses: list[tuple[str, str]]) -> None:
+    for line in iter_address_lines(addresses):
         app.terminal.line(line)
     app.terminal.flush()
     app.terminal.message(f"serving on {origin} until stopped")
@@ -125,7 +141,10 @@ def _wrapping(as_json: bool) -> tuple[str, ...]:
 
 def _tell(app: App, done: Replayed, names: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        app.terminal.json(report_members(done.report, done.code, done.command, names))
+        members = report_members(done.report, done.code, done.command, names)
+        app.terminal.json(members | branch_members(done.branches, done.lost))
         return
     for line in iter_report_lines(done.report, done.code):
+        app.terminal.note(line)
+    for line in iter_branch_lines(done.branches, done.lost):
         app.terminal.note(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapegit.harness.launch_table import find_launch
+from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.code_repository import find_code_repository
 from tapegit.porcelain.redaction import load_redactor
 from tapegit.recorder.exchanges import ScopeFacts
@@ -16,17 +17,30 @@ from tapegit.wire.calls import CallRecorder
 from tapegit.wire.recorder_process import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import BinaryIO
 
     from tapegit.repository.repository import Repository
 
 
 def receiver_command(
-    python: str, repository: Repository, scope: str, command: tuple[str, ...]
+    python: str,
+    repository: Repository,
+    scope: str,
+    command: tuple[str, ...],
+    origins: Iterable[ObjectId] = (),
 ) -> list[str]:
-    """Return what starts the process that records: a run of this program, without its own."""
+    """Return what starts the process that records: a run of this program, without its own.
+
+    Args:
+        python: Runs it.
+        repository: The store.
+        scope: Of the recording.
+        command: What is recorded; nothing for a proxy that stands.
+        origins: Turns that what is recorded may go on from.
+    """
     options = ["--tapes-dir", str(repository.root), "record", "--receive", "--name", scope]
+    options += [f"--from={oid}" for oid in origins]
     return [python, "-P", "-m", "tapegit", *options, "--", *command]
 
 
@@ -38,6 +52,7 @@ def receive(
     scope: str,
     command: Sequence[str],
     directory: str,
+    origins: Iterable[str] = (),
 ) -> None:
     """Store what comes from a proxy, until no more comes.
 
@@ -48,6 +63,7 @@ def receive(
         scope: Of the recording.
         command: What is recorded; nothing for a proxy that stands.
         directory: In which it runs.
+        origins: Turns that what is recorded may go on from.
 
     Raises:
         RedactionError: The rules that find secrets do not load: nothing is stored.
@@ -55,6 +71,7 @@ def receive(
         TapesError: The store cannot be written to at the end.
     """
     recorder = CallRecorder(repository, load_redactor(repository.config))
+    recorder.set_origins(map(ObjectId.parse, origins))
     if command:
         found = find_launch(tuple(command))
         recorder.set_facts(

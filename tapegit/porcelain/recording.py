@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from tapegit.porcelain.places import Places
 from tapegit.porcelain.user_upstreams import read_user_upstreams
 from tapegit.wire.background import BackgroundProxy
+from tapegit.wire.capture import RecordingSummary
 from tapegit.wire.outbound import parse_outbound
 from tapegit.wire.proxy import LOOPBACK, Proxy
 from tapegit.wire.routes import Upstreams, make_upstreams, parse_upstream
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tapegit.repository.repository import Repository
-    from tapegit.wire.capture import RecordingSummary
     from tapegit.wire.proxy import Counts
 
 DEFAULT_UPSTREAM: Final = "anthropic"
@@ -57,7 +57,7 @@ class Recording:
     def __init__(
         self,
         repository: Repository,
-        receiver: Sequence[str],
+        receiver: Sequence[str] | None,
         environ: Mapping[str, str],
         *,
         scope: str,
@@ -67,7 +67,7 @@ class Recording:
 
         Args:
             repository: The store.
-            receiver: Starts the process that stores what passes.
+            receiver: Starts the process that stores what passes; None: nothing is stored.
             environ: Says how upstreams are reached.
             scope: Of requests whose path names none.
             port: To listen on; 0 for a free one.
@@ -77,11 +77,15 @@ class Recording:
         """
         self._named = read_user_upstreams(repository.config)
         self._by_name = dict(make_upstreams({}).by_name)
-        self._spool = Spool(receiver, root=repository.root, clock=repository.clock)
+        self._spool = (
+            Spool(receiver, root=repository.root, clock=repository.clock)
+            if receiver is not None
+            else None
+        )
         self._background = BackgroundProxy(
             Proxy(
                 Upstreams(self._by_name, DEFAULT_UPSTREAM),
-                self._spool.take,
+                self._spool.take if self._spool is not None else None,
                 scope=scope,
                 clock=repository.clock,
                 outbound=parse_outbound(environ),
@@ -99,7 +103,8 @@ class Recording:
             StorageError: The port is taken.
             RedactionError: The rules that find secrets do not load: nothing may be stored.
         """
-        self._spool.start()
+        if self._spool is not None:
+            self._spool.start()
         self.port = self._background.start(self.port)
         self.places = Places(f"http://{LOOPBACK}:{self.port}")
         for upstream in self._named:
@@ -117,7 +122,8 @@ class Recording:
         timer = threading.Timer(WAIT_S, self.on_wait)
         timer.start()
         try:
-            self.finished = Finished(self._spool.finish(), self._background.counts)
+            summary = self._spool.finish() if self._spool is not None else RecordingSummary()
+            self.finished = Finished(summary, self._background.counts)
         finally:
             timer.cancel()
             timer.join()
@@ -130,7 +136,7 @@ class Recording:
     @property
     def lost(self) -> int:
         """How many exchanges are known to be lost so far."""
-        return self._spool.lost
+        return self._spool.lost if self._spool is not None else 0
 
     def admit(self) -> None:
         """Let requests through to every upstream that `places` has by now.

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.dialects.parts import ToolCall
@@ -30,6 +31,7 @@ from tapegit.porcelain.isolation import (
 from tapegit.porcelain.launching import make_situation, prepare
 from tapegit.porcelain.places import Places
 from tapegit.porcelain.redaction import load_redactor
+from tapegit.porcelain.replay_beyond import Beyond
 from tapegit.porcelain.replay_tape import TapeReader
 from tapegit.porcelain.run_folder import RunFolder
 from tapegit.repository.layout import TMP_NAME
@@ -41,13 +43,17 @@ from tapegit.wire.replay_server import ReplayServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from tapegit.graph.resolve import Resolver
     from tapegit.graph.turns import TurnGraph
     from tapegit.porcelain.launching import Prepared, Surroundings
+    from tapegit.porcelain.replay_beyond import Branch, OnMiss
     from tapegit.porcelain.replay_tape import Tape
     from tapegit.repository.repository import Repository
     from tapegit.wire.replay_log import Report
+
+    Addresses = list[tuple[str, str]]
 
 PLACEHOLDER: Final = "[REDACTED:"
 NOT_STARTED_CODE: Final = 125
@@ -61,12 +67,15 @@ class Rules(NamedTuple):
         is_faithful: Errors and retries are served too, in order.
         speed: 1 for the times that were recorded; None: at once.
         until: A revision: what was asked after it is not served.
+        on_miss: What becomes of a request that the tape does not answer: an error (`fail`), or
+            the model itself is asked (`live`), and that recorded as a branch (`record`).
     """
 
     is_strict: bool = False
     is_faithful: bool = False
     speed: float | None = None
     until: str | None = None
+    on_miss: OnMiss = "fail"
 
 
 class Replayed(NamedTuple):
@@ -76,11 +85,15 @@ class Replayed(NamedTuple):
         report: What was asked, and what answered.
         code: The command's exit status; None where none was run.
         command: What was run.
+        branches: What was recorded of going on.
+        lost: How many exchanges could not be recorded.
     """
 
     report: Report
     code: int | None = None
     command: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    lost: int = 0
 
 
 class Replay:
@@ -106,6 +119,7 @@ class Replay:
         """
         redactor = load_redactor(repository.config)
         reader = KeyReader(redactor)
+        self._repository, self._graph, self._on_miss = repository, graph, rules.on_miss
         self._tmp_dir = repository.root / TMP_NAME
         self.tape: Tape = TapeReader(repository, resolver, graph, reader).read(
             names, until=rules.until
@@ -139,12 +153,15 @@ class Replay:
                 if isinstance(part, ToolCall):
                     yield part.name, part.arguments
 
-    def serve(self, port: int, on_started: Callable[[str], None]) -> Replayed:
+    def serve(
+        self, port: int, where: Surroundings, on_started: Callable[[str, Addresses], None]
+    ) -> Replayed:
         """Answer until a signal says to stop.
 
         Args:
             port: To listen on; 0 for a free one.
-            on_started: Takes the address.
+            where: Says which upstreams clients have.
+            on_started: Takes the address, and the variables that lead clients to it.
 
         Raises:
             StorageError: The port is taken.
@@ -152,12 +169,16 @@ class Replay:
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         try:
-            on_started(self.start(port))
-            signal.sigwait(signals)
+            with self._open_beyond((), where) as beyond:
+                try:
+                    origin = self.start(port)
+                    on_started(origin, _list_addresses(origin, where, beyond))
+                    signal.sigwait(signals)
+                finally:
+                    report = self.stop()
         finally:
-            report = self.stop()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return Replayed(report)
+        return _sum_up(Replayed(report), beyond)
 
     def start(self, port: int = 0) -> str:
         """Answer from now on; return the address.
@@ -191,16 +212,32 @@ class Replay:
             NoOverlayError: The client cannot be pointed at the server.
             CommandNotRunError: There is no such command.
         """
-        with SignalsHeld() as held, RunFolder.within(self._tmp_dir) as folder:
+        with (
+            SignalsHeld() as held,
+            RunFolder.within(self._tmp_dir) as folder,
+            self._open_beyond(command, where) as beyond,
+        ):
             origin = self.start()
             try:
                 scratch = make_scratch(folder.path, where, with_work=False)
-                prepared = _prepare(command, where, origin, scratch.home, folder)
+                prepared = _prepare(command, where, origin, scratch.home, folder, beyond)
                 code = held.run((*wrapping, *prepared.command), prepared.environ)
                 release(scratch)
             finally:
                 report = self.stop()
-        return Replayed(report, code, command)
+        return _sum_up(Replayed(report, code, command), beyond)
+
+    def _open_beyond(
+        self, command: tuple[str, ...], where: Surroundings
+    ) -> AbstractContextManager[Beyond | None]:
+        """Return the way on that was asked for, or none."""
+        if self._on_miss == "fail":
+            return nullcontext()
+        is_recorded = self._on_miss == "record"
+        beyond = Beyond(
+            self._repository, self._graph, self.tape, command, where, is_recorded=is_recorded
+        )
+        return _Opened(beyond, self._server)
 
     def run_isolated(
         self, command: tuple[str, ...], where: Surroundings, wrapping: tuple[str, ...] = ()
@@ -213,10 +250,15 @@ class Replay:
             CommandNotRunError: There is no such command.
         """
         bwrap = verify_isolation()
-        with SignalsHeld() as held, RunFolder.within(self._tmp_dir) as folder:
+        with (
+            SignalsHeld() as held,
+            RunFolder.within(self._tmp_dir) as folder,
+            self._open_beyond(command, where) as beyond,
+        ):
             scratch = make_scratch(folder.path, where, with_work=True)
             home = place_home(where, scratch, command)
-            prepared = _prepare(command, where, f"http://{LOOPBACK}:{PORT}", home, folder)
+            origin = f"http://{LOOPBACK}:{PORT}"
+            prepared = _prepare(command, where, origin, home, folder, beyond)
             ours, theirs = socket.socketpair()
             with ours, theirs:
                 gate = _Gate(ours, self._server)
@@ -236,7 +278,28 @@ class Replay:
                 "the command could not be isolated",
                 hint="say 'bwrap --ro-bind / / --unshare-net true' to see why",
             )
-        return Replayed(report, code, command)
+        return _sum_up(Replayed(report, code, command), beyond)
+
+
+class _Opened(AbstractContextManager["Beyond"]):
+    """A way on from a replay, which its server knows for as long as it is open."""
+
+    def __init__(self, beyond: Beyond, server: BackgroundReplay) -> None:
+        self._beyond = beyond
+        self._server = server
+
+    def __enter__(self) -> Beyond:
+        self._beyond.__enter__()
+        self._server.go_on_at(self._beyond.open_live())
+        return self._beyond
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._beyond.__exit__(exc_type, exc, traceback)
 
 
 class _Gate(threading.Thread):
@@ -272,17 +335,35 @@ def quieten() -> tuple[str, ...]:
     return ("/bin/sh", "-c", 'exec "$@" >&2', "sh")
 
 
-def list_addresses(origin: str, where: Surroundings) -> list[tuple[str, str]]:
+def _list_addresses(origin: str, where: Surroundings, beyond: Beyond | None) -> Addresses:
     """Return the variables that point clients of every provider at a server."""
     folder = RunFolder(where.directory)  # nothing is written into it
-    situation = make_situation((), where, Places(origin), folder)
-    planned = plan_environment(situation).environ
+    places = beyond.make_places(origin) if beyond is not None else Places(origin)
+    planned = plan_environment(make_situation((), where, places, folder)).environ
+    if beyond is not None:
+        beyond.admit(places)
     return sorted((name, value) for name, value in planned.items() if value.startswith("http"))
 
 
 def _prepare(
-    command: tuple[str, ...], where: Surroundings, origin: str, home: Path, folder: RunFolder
+    command: tuple[str, ...],
+    where: Surroundings,
+    origin: str,
+    home: Path,
+    folder: RunFolder,
+    beyond: Beyond | None,
 ) -> Prepared:
     """Return a command with what points it at a server, and a home of its own."""
     environ = plan_environ(where.environ, home)
-    return prepare(command, where._replace(environ=environ), Places(origin), folder)
+    places = beyond.make_places(origin) if beyond is not None else Places(origin)
+    prepared = prepare(command, where._replace(environ=environ), places, folder)
+    if beyond is not None:
+        beyond.admit(places)
+    return prepared
+
+
+def _sum_up(done: Replayed, beyond: Beyond | None) -> Replayed:
+    """Return what a replay came to, with what was recorded beyond it."""
+    if beyond is None:
+        return done
+    return done._replace(branches=beyond.branches, lost=beyond.lost)

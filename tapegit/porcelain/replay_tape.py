@@ -44,11 +44,13 @@ class Tape(NamedTuple):
         exchanges: In the order in which they were asked.
         sessions: What the leaders say of the sessions, the first one first.
         is_cut: It ends before its session does, since a revision was named.
+        tips: The last turns of its conversations, from which others can go on.
     """
 
     exchanges: tuple[Taped, ...]
     sessions: tuple[Session, ...]
     is_cut: bool = False
+    tips: tuple[ObjectId, ...] = ()
 
 
 class _Line(NamedTuple):
@@ -77,6 +79,7 @@ class TapeReader:
         self._resolver = resolver
         self._graph = graph
         self._reader = reader
+        self._lines: list[_Line] = []
 
     def read(self, names: Iterable[str], *, until: str | None = None) -> Tape:
         """Return the exchanges of sessions and revisions.
@@ -90,6 +93,7 @@ class TapeReader:
             DataError: An object or a ref is damaged.
         """
         timed: dict[ObjectId, TimedTaped] = {}
+        self._lines.clear()
         several = tuple(names)
         for name in several:
             found = self._read_one(name)
@@ -115,7 +119,19 @@ class TapeReader:
             exchanges,
             tuple(session for session in sessions if session is not None),
             until is not None,
+            tuple(dict.fromkeys(self._iter_tips(exchanges, until))),
         )
+
+    def _iter_tips(self, exchanges: tuple[Taped, ...], until: str | None) -> Iterator[ObjectId]:
+        """Yield where each conversation ends: at a turn that was named, or with its last answer."""
+        cut = self._resolver.resolve(until) if until is not None else None
+        answers = {taped.turn for taped in exchanges if not taped.keys.is_side}
+        for line in self._lines:
+            last = next((oid for oid in reversed(line.oids) if oid in answers), None)
+            if cut is not None and cut in line.oids:
+                yield cut
+            elif last is not None:
+                yield last if cut is not None else line.oids[-1]
 
     def _cut(self, timed: list[TimedTaped], until: str) -> list[TimedTaped]:
         """Return what was asked up to a turn, if that is on the tape."""
@@ -147,6 +163,7 @@ class TapeReader:
                 for each in self._iter_taped(line, side):
                     found.setdefault(each.taped.turn, each)
             if found:
+                self._lines += tapes
                 return found
         return {}
 

@@ -64,9 +64,23 @@ class Attempt(NamedTuple):
 
 
 def leader_turn(
-    client: Client, time_ms: int, facts: ScopeFacts, cwd: str | None, redactor: Redactor
+    client: Client,
+    time_ms: int,
+    facts: ScopeFacts,
+    cwd: str | None,
+    redactor: Redactor,
+    parent: ObjectId | None = None,
 ) -> Turn:
-    """Return the first turn of a lane; `cwd` is what a request says of it."""
+    """Return the first turn of a lane.
+
+    Args:
+        client: Whose it is.
+        time_ms: When it began.
+        facts: What is known of its scope.
+        cwd: What a request says of the working directory.
+        redactor: Finds secrets.
+        parent: The turn of another tape that it goes on from, if it does.
+    """
     numbering = Numbering()
     clean = redactor.redact_text
     is_agent = client.agent is not None
@@ -81,9 +95,14 @@ def leader_turn(
         command=tuple(clean(word, numbering) for word in facts.command),
         repository=facts.repository,
     )
-    summary = f"{client.harness} in {session.cwd}" if session.cwd else client.harness
+    summary = client.harness
+    if parent is not None:
+        summary += f" goes on from {parent.short()}"
+    if session.cwd:
+        summary += f" in {session.cwd}"
     return Turn(
         role="session",
+        parents=(str(parent),) if parent is not None else (),
         time=time_ms,
         session=session,
         summary=clean_summary(summary) or None,

@@ -32,6 +32,7 @@ from tapegit.recorder.exchanges import Answered, ScopeFacts
 from tapegit.recorder.lane_choice import Sender, choose_lane
 from tapegit.recorder.lanes import DIGIT_COUNT, Lane, RefMove
 from tapegit.recorder.message_keys import decode_any_message
+from tapegit.recorder.origins import Origins
 from tapegit.recorder.request_bodies import (
     RequestReader,
     write_body,
@@ -143,6 +144,8 @@ class CallTapes:
         self._scopes: dict[str, _Scope] = {}
         self._sides: dict[RefName, ObjectId] = {}
         self._named: dict[tuple[str, str, str | None], Lane] = {}
+        self._origins = Origins()
+        self._renamed: dict[tuple[str, str], str] = {}
         self._open: dict[int, _Open] = {}
         self._moves: list[list[RefMove]] = []
         self.latest: Lane | None = None
@@ -161,6 +164,10 @@ class CallTapes:
     def set_facts(self, scope: str, facts: ScopeFacts) -> None:
         """Note what is known of a scope besides its traffic, for sessions that begin in it."""
         self._scope(scope).facts = facts
+
+    def set_origins(self, origins: Origins) -> None:
+        """Let conversations that begin from now on go on from tapes that there are."""
+        self._origins = origins
 
     def take_moves(self) -> list[list[RefMove]]:
         """Return the refs that are to move, in order; those of one list together."""
@@ -207,6 +214,7 @@ class CallTapes:
             client = client._replace(harness=harness)
         if endpoint.kind == PROBE and client.session is None:
             client = Client(UNKNOWN)  # its user agent is that of a library
+        client = self._rename(client, asked)
         units = make_units(body.elements) if endpoint.dialect is not None else []
         kind = side_kind(endpoint, body)
         if asked.names.get("upgrade", "").lower() == "websocket" and not asked.body:
@@ -218,7 +226,7 @@ class CallTapes:
         lane.dialect = endpoint.dialect or lane.dialect
         if kind is None and not lane.is_begun:
             # What came before was beside the conversation, and said less of where it is held.
-            lane.begin(self._write_leader(lane.client, asked, body))
+            self._begin(lane, units, asked, body)
         oid = write_body(body, self._sink) if body.data else None
         place = lane.thread.locate(units, lambda unit: _all_text(unit, body), start)
         if kind is None:
@@ -310,8 +318,11 @@ class CallTapes:
 
     def _make_session(self, client: Client, asked: Asked) -> str:
         """Return an id for a session whose client gives none."""
+        return self._date(client, self._redactor.redact_text(asked.scope)[:60], asked)
+
+    def _date(self, client: Client, name: str, asked: Asked) -> str:
+        """Return a name with the time of a request, as a session that there is not yet."""
         seconds, _ = divmod(asked.started_ms, 1000)
-        name = self._redactor.redact_text(asked.scope)[:60]
         base = f"{name}-{strftime('%Y%m%dt%H%M%S', gmtime(seconds))}"
         number = 1
         session = base
@@ -329,10 +340,32 @@ class CallTapes:
         leader = self._write_leader(client, asked, body)
         return Lane(client, leader, is_named=is_named)
 
-    def _write_leader(self, client: Client, asked: Asked, body: RequestBody) -> ObjectId:
+    def _write_leader(
+        self, client: Client, asked: Asked, body: RequestBody, parent: ObjectId | None = None
+    ) -> ObjectId:
         facts = self._scope(asked.scope).facts
         cwd = find_cwd(body.data)
-        return self._write(leader_turn(client, asked.started_ms, facts, cwd, self._redactor))
+        time_ms = asked.started_ms
+        return self._write(leader_turn(client, time_ms, facts, cwd, self._redactor, parent))
+
+    def _begin(self, lane: Lane, units: Sequence[Unit], asked: Asked, body: RequestBody) -> None:
+        """Let a lane begin anew, or within the tape that it goes on from."""
+        origin = self._origins.find(lane.client, units, lambda unit: _all_text(unit, body))
+        if origin is None:
+            lane.begin(self._write_leader(lane.client, asked, body))
+            return
+        leader = self._write_leader(lane.client, asked, body, origin.node.tip)
+        lane.go_on(origin.lane, origin.node, leader)
+
+    def _rename(self, client: Client, asked: Asked) -> Client:
+        """Return a client whose session is none of those that may be gone on from."""
+        if not self._origins or client.session is None:
+            return client
+        key = client.harness, client.session
+        if key not in self._renamed:
+            is_taken = self._is_taken(*key)
+            self._renamed[key] = self._date(client, client.session, asked) if is_taken else key[1]
+        return client._replace(session=self._renamed[key])
 
     # --- what was asked
 

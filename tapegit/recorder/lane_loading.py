@@ -49,8 +49,11 @@ def load_lane(
         DataError: An object is damaged.
     """
     tip = find_ref(main_ref(client))
-    if tip is None:
-        return None
+    return load_line(client, tip, graph, find) if tip is not None else None
+
+
+def load_line(client: Client, tip: ObjectId, graph: TurnGraph, find: Find) -> Lane:
+    """Return a line that is recorded already as a lane; raises as `load_lane` does."""
     oids = list(_iter_back(graph, tip))
     oids.reverse()
     lane = Lane(client, oids[0], is_named=True)
@@ -73,6 +76,9 @@ def _add_turn(lane: Lane, node: Node, oid: ObjectId, turn: Turn, find: Find) -> 
     data = b"".join(
         piece for raw in turn.raw for piece in iter_content(find, ObjectId.parse(raw.oid))
     )
+    if turn.role == "session":
+        thread.add_event(node, oid)  # the line goes on from another one
+        return node
     lane.dialect = turn.dialect if turn.dialect != EVENTS else lane.dialect
     if turn.role == "event" and turn.call is None and turn.dialect != EVENTS:
         turn_role = "event"

@@ -65,6 +65,19 @@ class Lane:
         self.leader = leader
         self.thread = Thread(leader)
 
+    def go_on(self, origin: Lane, node: Node, leader: ObjectId) -> None:
+        """Let the tape begin within another one, after a message of it.
+
+        Args:
+            origin: The other, which nobody else uses.
+            node: The message.
+            leader: The first turn, which follows what the message has last.
+        """
+        self.begin(leader)
+        self.thread = origin.thread
+        self.by_response = origin.by_response
+        self.thread.branch(node, leader)
+
     @property
     def is_begun(self) -> bool:
         """Whether there is more on the tape than the leader."""

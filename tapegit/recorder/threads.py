@@ -225,6 +225,12 @@ class Thread:
         node.line = self._extend(node, oid)
         node.tip = oid
 
+    def branch(self, node: Node, oid: ObjectId) -> None:
+        """Let the main line go on from a message by this turn; other lines are forgotten."""
+        self.add_event(node, oid)
+        self.main = node.line
+        self.lines = [node.line]
+
     def add_root(self, node: Node, oid: ObjectId) -> Node:
         """Note a compaction that became a turn after `node.tip`; return the new beginning."""
         line = self._extend(node, oid)

@@ -51,6 +51,20 @@ if TYPE_CHECKING:
         def nearest(self) -> str | None: ...
         @property
         def diff(self) -> Sequence[str]: ...
+        @property
+        def is_live(self) -> bool: ...
+        @property
+        def status(self) -> int | None: ...
+
+    class ShownBranch(Protocol):
+        """A tape that was recorded of going on from another."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def parent(self) -> object: ...
+        @property
+        def place(self) -> int: ...
 
     class ShownReport(Protocol):
         """A replay as a whole."""
@@ -92,12 +106,16 @@ def describe_verdict(report: ShownReport, code: int | None) -> str:
     words = {
         "followed": "followed to its end",
         "stopped": "followed to where it was cut",
+        "continued": "followed, then went on with the model",
         "diverged": "diverged",
     }
     text = f"replay {words[report.verdict]}: {_count(len(calls), 'call')}"
     text += f" ({', '.join(counts)})" if counts else ""
-    if levels[_NONE]:
-        text += f", {levels[_NONE]} not on the tape"
+    live = sum(entry.is_live for entry in calls)
+    if live:
+        text += f", {live} by the model"
+    if levels[_NONE] > live:
+        text += f", {levels[_NONE] - live} not on the tape"
     if report.missing:
         text += f", {len(report.missing)} never asked for"
     if sides:
@@ -111,6 +129,8 @@ def describe_verdict(report: ShownReport, code: int | None) -> str:
 def _iter_entry(entry: ShownEntry) -> Iterator[str]:
     what = entry.kind if entry.is_side else "call"
     level = entry.level or ("answered without the tape" if entry.is_side else "NOT ON THE TAPE")
+    if entry.is_live:
+        level = "by the model" + (f", status {entry.status}" if entry.status else "")
     place = f" {entry.place}" if entry.place is not None else ""
     made = ", made from turns" if entry.is_made else ""
     yield f"{entry.number:4} {level}{place} ({what} {entry.method} {escape_line(entry.path)}{made})"
@@ -178,7 +198,27 @@ def _entry_members(entry: ShownEntry) -> dict[str, object]:
         **({"made": True} if entry.is_made else {}),
         **({"differs": [_drift_members(each) for each in entry.drifts]} if entry.drifts else {}),
         **({"diff": list(entry.diff)} if entry.diff else {}),
+        **({"live": True} if entry.is_live else {}),
+        **({"status": entry.status} if entry.status is not None else {}),
     }
+
+
+def iter_branch_lines(branches: Iterable[ShownBranch], lost: int) -> Iterator[str]:
+    """Yield what was recorded of going on."""
+    for branch in branches:
+        name = branch.name.removeprefix("refs/")
+        yield f"recorded as {escape_line(name)}, which goes on from #{branch.place} {branch.parent}"
+    if lost:
+        yield f"{_count(lost, 'exchange')} could not be recorded"
+
+
+def branch_members(branches: Iterable[ShownBranch], lost: int) -> dict[str, object]:
+    """Return the same for JSON; nothing where nothing was recorded."""
+    found = [
+        {"ref": branch.name, "parent": str(branch.parent), "number": branch.place}
+        for branch in branches
+    ]
+    return {**({"recorded": found} if found else {}), **({"lost": lost} if lost else {})}
 
 
 def _drift_members(drift: ShownDrift) -> dict[str, object]:

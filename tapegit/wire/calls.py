@@ -19,7 +19,8 @@ from tapegit.errors import TapesError
 from tapegit.graph.turns import TurnGraph
 from tapegit.recorder.calls import CallTapes
 from tapegit.recorder.exchanges import Answered, Asked, ScopeFacts
-from tapegit.recorder.lane_loading import load_lane
+from tapegit.recorder.lane_loading import load_lane, load_line
+from tapegit.recorder.origins import Origins
 from tapegit.recorder.session_names import session_folder
 from tapegit.wire.capture import (
     CapturedClose,
@@ -34,6 +35,8 @@ from tapegit.wire.socket_calls import SWITCHED, SocketCalls
 from tapegit.wire.writer import BatchWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tapegit.objects.kind import Object
     from tapegit.objects.oid import ObjectId
     from tapegit.recorder.clients import Client
@@ -84,6 +87,10 @@ class CallRecorder:
     def set_facts(self, scope: str, facts: ScopeFacts) -> None:
         """Note what is known of a scope besides its traffic, for sessions that begin in it."""
         self._tapes.set_facts(scope, facts)
+
+    def set_origins(self, tips: Iterable[ObjectId]) -> None:
+        """Let conversations that begin from now on go on from these turns, or from before them."""
+        self._tapes.set_origins(Origins(tips, self._find_line))
 
     def take(self, captured: Captured, *, more: bool = False) -> None:
         """Take what was captured, and make it durable if the store lets us.
@@ -198,6 +205,12 @@ class CallRecorder:
         except TapesError:
             return None  # it cannot be gone on with: what comes goes beside it
         return lane
+
+    def _find_line(self, client: Client, tip: ObjectId) -> Lane | None:
+        try:
+            return load_line(client, tip, TurnGraph(self._repository.objects), self._find_object)
+        except TapesError:
+            return None
 
     def _find_object(self, oid: ObjectId) -> Object | None:
         return self._repository.objects.find(oid)

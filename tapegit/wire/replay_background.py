@@ -19,6 +19,7 @@ from tapegit.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from tapegit.wire.replay_live import LiveUpstream
     from tapegit.wire.replay_log import Report
     from tapegit.wire.replay_server import ReplayServer
 
@@ -56,6 +57,10 @@ class BackgroundReplay:
         self._server = server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="tapes-replay", daemon=True)
+
+    def go_on_at(self, live: LiveUpstream) -> None:
+        """Let what the tape does not answer go there; before the start."""
+        self._server.go_on_at(live)
 
     def start(self, listener: socket.socket) -> None:
         """Answer whoever connects to a socket that listens."""

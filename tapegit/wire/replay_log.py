@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tapegit.wire.replay_compare import Drift
     from tapegit.wire.replay_match import Level
 
-Verdict = Literal["followed", "stopped", "diverged"]
+Verdict = Literal["followed", "stopped", "continued", "diverged"]
 
 
 class Entry(NamedTuple):
@@ -30,6 +30,8 @@ class Entry(NamedTuple):
         nearest: Where nothing answered: the place of the recorded request that is most like it.
         diff: The lines of a diff against that.
         is_past_end: It came when all that was to answer had answered.
+        is_live: The model itself was asked.
+        status: Of what the model's provider said then, once that is known.
     """
 
     number: int
@@ -44,6 +46,8 @@ class Entry(NamedTuple):
     nearest: str | None = None
     diff: tuple[str, ...] = ()
     is_past_end: bool = False
+    is_live: bool = False
+    status: int | None = None
 
     @property
     def is_side(self) -> bool:
@@ -69,7 +73,8 @@ class Report(NamedTuple):
         """The first request of the conversation that nothing answered."""
         for entry in self.entries:
             if entry.level is None and not entry.is_side:
-                return None if self.is_cut and entry.is_past_end else entry
+                is_meant = entry.is_past_end and (self.is_cut or entry.is_live)
+                return None if is_meant else entry
         return None
 
     @property
@@ -77,5 +82,7 @@ class Report(NamedTuple):
         """Whether the tape was followed to its end."""
         if self.divergence is not None or self.missing:
             return "diverged"
-        is_stopped = any(each.level is None and not each.is_side for each in self.entries)
-        return "stopped" if is_stopped else "followed"
+        beyond = [each for each in self.entries if each.level is None and not each.is_side]
+        if any(each.is_live for each in beyond):
+            return "continued"
+        return "stopped" if beyond else "followed"

@@ -163,10 +163,10 @@ class Matcher:
             if step.number not in self._served and step.answer.is_required
         ]
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether all that counts has answered."""
-        return not self.remaining
+    def is_at_end(self, keys: RequestKeys) -> bool:
+        """Return whether all that counts has answered, of the lane of a client that names one."""
+        lane = self._lanes.get(_lane_of(keys) or ("", "", None))
+        return not any(lane in {None, step.answer.lane} for step in self.remaining)
 
     def match(self, keys: RequestKeys) -> Match | None:
         """Return what answers a request, and use it up; None where nothing does."""

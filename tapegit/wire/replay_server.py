@@ -1,14 +1,15 @@
 """The replay server: answers requests from a tape as the provider would.
 
 Rules: it has no upstream, and nothing here opens a connection: what is not on the tape is an
-error that clients do not try again. It listens on loopback alone, and answers nobody who asks
-for another host.
+error that clients do not try again, or goes to another part that was handed in (replay_live.py).
+It listens on loopback alone, and answers nobody who asks for another host.
 
 Source: tapes-replay(1).
 """
 
 from __future__ import annotations
 
+from asyncio import create_task
 from asyncio import sleep as pause
 from typing import TYPE_CHECKING, Final
 
@@ -21,9 +22,11 @@ from tapegit.wire.codings import undo_codings
 from tapegit.wire.gate import find_refusal
 from tapegit.wire.headers import header_map, iter_credentials
 from tapegit.wire.parsing import RequestHead
+from tapegit.wire.replay_chain import Chain
 from tapegit.wire.replay_compare import diff_requests, find_drift
+from tapegit.wire.replay_live import pass_back
 from tapegit.wire.replay_log import Entry, Report
-from tapegit.wire.replay_match import EXACT, Matcher
+from tapegit.wire.replay_match import EXACT, REPEATED, Matcher
 from tapegit.wire.replay_replies import (
     Answer,
     find_substitute,
@@ -36,16 +39,19 @@ from tapegit.wire.socket_calls import CODING as WEBSOCKET
 
 if TYPE_CHECKING:
     import socket
+    from asyncio import Task
     from collections.abc import Sequence
 
     from tapegit.dialects.exchange import Response
     from tapegit.redact.redactor import Redactor
     from tapegit.wire.replay_compare import Drift
     from tapegit.wire.replay_keys import KeyReader, RequestKeys
+    from tapegit.wire.replay_live import LiveUpstream
     from tapegit.wire.replay_match import Match, Step
 
 BODY_SIZE_MAX_BYTES: Final = 64 << 20
 KEY_COUNT_MAX: Final = 32
+CLOSED_BY_ERROR: Final = 1011
 
 
 class ReplayServer:
@@ -79,10 +85,19 @@ class ReplayServer:
         self._told: set[tuple[object, ...]] = set()
         self._keys: dict[bytes, None] = {}
         self._runner: web.ServerRunner | None = None
+        self._live: LiveUpstream | None = None
+        self._has_gone_on = False
+        self._chain = Chain()
+
+    def go_on_at(self, live: LiveUpstream) -> None:
+        """Let what the tape does not answer go there, from the first call of a conversation on."""
+        self._live = live
 
     async def start(self, listener: socket.socket) -> None:
         """Answer whoever connects to a socket that listens."""
-        server = web.Server(self._handle, access_log=None)
+        server = web.Server(
+            self._handle, access_log=None, handler_cancellation=self._live is not None
+        )
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
@@ -92,6 +107,8 @@ class ReplayServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+        if self._live is not None:
+            await self._live.close()
 
     def report(self) -> Report:
         """Return what came so far."""
@@ -110,21 +127,32 @@ class ReplayServer:
         headers = header_map(pairs)
         if headers.get("upgrade", "").lower() == "websocket":
             return await self._handle_socket(request, headers)
-        body = undo_codings(await request.content.read(), headers.get("content-encoding")).data
+        sent = await request.content.read()
+        body = undo_codings(sent, headers.get("content-encoding")).data
         answer = self._find_answer(request.method, request.raw_path, headers, body)
+        if answer is None:
+            return await self._go_on(request, sent, body)
         return await self._send(request, answer)
 
     def _find_answer(
         self, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> Answer:
-        """Return what answers a request, and note it in the report."""
+    ) -> Answer | None:
+        """Return what answers a request, None where the model is asked; note it in the report."""
         self._take_keys(tuple(headers.items()), target)
         keys, read = self._reader.read(method, target, headers, body)
         match = self._matcher.match(keys)
-        if match is None:
+        if match is None or (self._has_gone_on and match.level == REPEATED):
             return self._miss(keys, read.data)
+        answer = self._make_answer(match, keys, headers, read.data)
+        if self._live is not None:
+            self._chain.note(keys.dialect, body, answer.plain)
+        return answer
+
+    def _make_answer(
+        self, match: Match, keys: RequestKeys, headers: dict[str, str], body: bytes
+    ) -> Answer:
         taped = match.step.answer
-        drifts = self._find_drifts(match, keys, read.data)
+        drifts = self._find_drifts(match, keys, body)
         is_made = taped.reply.is_made
         answer = make_answer(taped.reply, headers.get("accept-encoding", ""))
         if taped.reply.read_response is not None and keys.dialect is not None:
@@ -136,19 +164,30 @@ class ReplayServer:
         self._note(keys, match, is_made=is_made, drifts=drifts)
         return answer
 
-    def _miss(self, keys: RequestKeys, body: bytes) -> Answer:
+    def _miss(self, keys: RequestKeys, body: bytes) -> Answer | None:
         entry = Entry(len(self._entries) + 1, keys.method, keys.path, keys.kind)
         if keys.is_side:
-            self._entries.append(entry)
-            return find_substitute(keys)
+            self._entries.append(entry._replace(is_live=self._has_gone_on))
+            return None if self._has_gone_on else find_substitute(keys)
+        is_past_end = self._matcher.is_at_end(keys)
+        entry = entry._replace(is_past_end=is_past_end, is_live=self._live is not None)
+        if not is_past_end or not entry.is_live:
+            entry = self._compare(entry, keys, body)
+        self._entries.append(entry)
+        if self._live is None:
+            return refuse(keys.dialect, entry.nearest)
+        self._has_gone_on = True
+        return None
+
+    def _compare(self, entry: Entry, keys: RequestKeys, body: bytes) -> Entry:
+        """Return an entry with the recorded request that is most like it."""
         nearest = self._matcher.find_nearest(keys)
-        if nearest is not None and not nearest.reply.is_made:
+        if nearest is None:
+            return entry
+        if not nearest.reply.is_made:
             diff = diff_requests(keys.dialect, nearest.read_request(), body)
             entry = entry._replace(diff=diff)
-        if nearest is not None:
-            entry = entry._replace(nearest=nearest.place)
-        self._entries.append(entry._replace(is_past_end=self._matcher.is_at_end))
-        return refuse(keys.dialect, entry.nearest)
+        return entry._replace(nearest=nearest.place)
 
     def _note(
         self, keys: RequestKeys, match: Match, *, is_made: bool, drifts: tuple[Drift, ...]
@@ -189,6 +228,24 @@ class ReplayServer:
         while len(self._keys) > KEY_COUNT_MAX:
             del self._keys[next(iter(self._keys))]
         self._reader.set_redactor(self._rules.with_known(self._keys))
+
+    # --- going on ---
+
+    async def _go_on(
+        self, request: web.BaseRequest, sent: bytes, body: bytes
+    ) -> web.StreamResponse:
+        """Ask the model itself."""
+        assert self._live is not None
+        number = len(self._entries) - 1
+        expanded = self._chain.expand(body)
+        is_plain = expanded is not body
+
+        def note(status: int) -> None:
+            self._entries[number] = self._entries[number]._replace(status=status)
+
+        return await self._live.answer(
+            request, expanded if is_plain else sent, note, is_plain=is_plain
+        )
 
     # --- responses ---
 
@@ -243,23 +300,60 @@ class ReplayServer:
                 continue
             body = message.data.encode()
             answer = self._find_answer("GET", request.raw_path, headers, body)
-            await self._wait(answer.first_s)
-            events = split_events(answer.body)
-            try:
-                for number, event in enumerate(events):
-                    if number:
-                        await self._wait(answer.rest_s / (len(events) - 1))
-                    payload, is_text = unframe_event(event)
-                    if payload and is_text:
-                        await websocket.send_str(payload.decode("utf-8", "replace"))
-                    elif payload:
-                        await websocket.send_bytes(payload)
-            except ConnectionError:
+            if answer is None:
+                await self._go_on_by_socket(request, headers, websocket, body)
                 break
-            if not answer.is_whole or answer.status is None:
+            if not await self._send_messages(websocket, answer):
                 _abort(request)
                 break
         return websocket
+
+    async def _send_messages(self, websocket: web.WebSocketResponse, answer: Answer) -> bool:
+        """Send an answer message by message; return whether the connection goes on."""
+        await self._wait(answer.first_s)
+        events = split_events(answer.body)
+        try:
+            for number, event in enumerate(events):
+                if number:
+                    await self._wait(answer.rest_s / (len(events) - 1))
+                payload, is_text = unframe_event(event)
+                if payload and is_text:
+                    await websocket.send_str(payload.decode("utf-8", "replace"))
+                elif payload:
+                    await websocket.send_bytes(payload)
+        except ConnectionError:
+            return False
+        return answer.is_whole and answer.status is not None
+
+    async def _go_on_by_socket(
+        self,
+        request: web.BaseRequest,
+        headers: dict[str, str],
+        websocket: web.WebSocketResponse,
+        body: bytes,
+    ) -> None:
+        """Ask the model itself from now on, whatever the client says on this WebSocket."""
+        assert self._live is not None
+        upstream = await self._live.connect(request)
+        if upstream is None:
+            await websocket.close(code=CLOSED_BY_ERROR, message=b"tapes replay: cannot go on")
+            return
+        coming: Task[None] = create_task(pass_back(upstream, websocket))
+        try:
+            await upstream.send_str(self._chain.expand(body).decode("utf-8", "replace"))
+            async for message in websocket:
+                if message.type is WSMsgType.BINARY:
+                    await upstream.send_bytes(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    body = message.data.encode()
+                    keys, read = self._reader.read("GET", request.raw_path, headers, body)
+                    self._miss(keys, read.data)
+                    await upstream.send_str(self._chain.expand(body).decode("utf-8", "replace"))
+        except ConnectionError:
+            pass  # one of them is gone, and the other is told of it
+        finally:
+            coming.cancel()
+            await coming
 
 
 def _reshape(answer: Answer, dialect: str, *, is_stream: bool) -> Answer:
