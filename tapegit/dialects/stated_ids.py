@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import msgspec
 
 from tapegit.dialects.injected import dialect_name
-from tapegit.dialects.json_records import read_raw_records
+from tapegit.dialects.json_records import read_document, read_raw_records
 from tapegit.dialects.members import NO_VALUE, decode_members, read_text
 from tapegit.dialects.parts import ToolCall, ToolResult
 from tapegit.dialects.wire_table import WIRE_DIALECTS
@@ -74,11 +74,16 @@ def iter_stated_ids(
 
 def iter_message_ids(dialect: str | None, pieces: Iterable[bytes]) -> Iterator[StatedId]:
     """Yield the ids of records, messages and requests that raw bytes state."""
-    iter_record = _RECORDS.get(dialect_name(dialect))
+    name = dialect_name(dialect)
+    iter_record = _RECORDS.get(name)
     if iter_record is None:
         return
     reader = read_raw_records()
     for piece in pieces:
+        element = read_document(piece) if name in _ELEMENTS else None
+        if element is not None:
+            yield from iter_record(element)
+            continue
         for record in reader.feed(piece):
             if record.value is not None:
                 yield from iter_record(record.value)
@@ -138,3 +143,5 @@ _RECORDS: Final[dict[str, Callable[[bytes], Iterator[StatedId]]]] = {
     "pi": _iter_pi,
 }
 """What reads the ids of one record; of other dialects only calls and results are known."""
+_ELEMENTS: Final = frozenset({"gemini-cli"})
+"""Dialects in which a piece may be one value over many lines: the element of a document."""

@@ -2,8 +2,9 @@
 
 A call is known by the provider's id of its answer, where the source states one: in a
 transcript and on the wire it is the same. Else copies have in common what the source says of
-the message. Two turns of one call, which a harness wrote in two pieces, are one: the larger
-usage counts, because a provider counts up.
+the message; or the harness's own id of it, where later states of a file say more of a message. Two
+turns of one call, which a harness wrote in two pieces, are one: the larger usage counts, because
+a provider counts up.
 
 Source: tapesformat-index(5), "Calls".
 """
@@ -13,7 +14,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.stated_ids import find_response_id, iter_message_ids
+from tapegit.dialects.injected import dialect_name
+from tapegit.dialects.stated_ids import StatedId, find_response_id, iter_message_ids
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId, hash_content
 from tapegit.objects.rope_reader import iter_content
@@ -34,6 +36,10 @@ USAGE_NAMES: Final = (
     "reasoning",
 )
 KEY_SIZE_BYTES: Final = 16
+OWN_IDS: Final = frozenset({"gemini-cli"})
+"""Dialects whose records are written again with more in them, and have ids unlike all others."""
+MADE_UP: Final = "<"
+"""Begins the name of a model that is none."""
 TURN_BATCH_COUNT: Final = 4096
 """Turns whose raw bytes are looked for together."""
 
@@ -109,16 +115,22 @@ def iter_calls(
 ) -> Iterator[ModelCall]:
     """Yield the calls that turns are the answers of; only those that say what was spent.
 
+    A message that a harness made up itself is none: its model has no name but "<synthetic>".
+
     Raises:
         ObjectNotFoundError: Raw bytes are missing.
         DataError: They are damaged.
     """
-    spent = ((oid, turn) for oid, turn in line if turn.usage is not None)
+    spent = ((oid, turn) for oid, turn in line if _is_spent(turn))
     while batch := list(islice(spent, TURN_BATCH_COUNT)):
         wanted = [piece_ids(turn) for _, turn in batch]
         pieces = iter_pieces(objects, [oid for oids in wanted for oid in oids])
         for (oid, turn), oids in zip(batch, wanted, strict=True):
             yield _make_call(oid, turn, list(islice(pieces, len(oids))))
+
+
+def _is_spent(turn: Turn) -> bool:
+    return turn.usage is not None and not (turn.model or "").startswith(MADE_UP)
 
 
 def piece_ids(turn: Turn) -> list[ObjectId]:
@@ -147,18 +159,22 @@ def _make_call(oid: ObjectId, turn: Turn, pieces: list[bytes]) -> ModelCall:
     counts = tuple(getattr(turn.usage, name) for name in USAGE_NAMES)
     stated = _find_answer_id(turn, pieces)
     key = _said_key(oid, turn, turn.usage) if stated is None else _stated_key(stated)
-    return ModelCall(key, oid, turn.time, turn.model, counts, stated is not None)
+    is_stated = stated is not None and stated.kind == "message"
+    return ModelCall(key, oid, turn.time, turn.model, counts, is_stated)
 
 
-def _find_answer_id(turn: Turn, pieces: list[bytes]) -> str | None:
+def _find_answer_id(turn: Turn, pieces: list[bytes]) -> StatedId | None:
     if turn.call is not None and turn.call.response is not None:
-        return find_response_id(turn.dialect, b"".join(pieces))
+        found = find_response_id(turn.dialect, b"".join(pieces))
+        return None if found is None else StatedId("message", found)
+    wanted = "record" if dialect_name(turn.dialect) in OWN_IDS else "message"
     ids = iter_message_ids(turn.dialect, pieces)
-    return next((each.value for each in ids if each.kind == "message"), None)
+    return next((each for each in ids if each.kind == wanted), None)
 
 
-def _stated_key(message_id: str) -> bytes:
-    return hash_content(f"message\n{message_id}".encode("utf-8", "surrogatepass"))[:KEY_SIZE_BYTES]
+def _stated_key(stated: StatedId) -> bytes:
+    text = f"{stated.kind}\n{stated.value}"
+    return hash_content(text.encode("utf-8", "surrogatepass"))[:KEY_SIZE_BYTES]
 
 
 def _said_key(oid: ObjectId, turn: Turn, usage: Usage) -> bytes:

@@ -61,6 +61,11 @@ _CALLS: Final = (
 )
 _OWN_CALLS: Final = f"{_CALLS} AND own.session = ?"
 _ALL_CALLS: Final = f"{_CALLS} ORDER BY own.time, own.key"
+_CALLS_OF: Final = (
+    "SELECT mine.folder, own.key, own.turn, own.time, own.model, own.usage, own.context, "
+    "own.checksum FROM call AS own JOIN session AS mine ON mine.number = own.session "
+    "WHERE mine.folder = ? ORDER BY own.time, own.key"
+)
 _HAVING_KEY: Final = (
     "SELECT own.key, mine.folder FROM temp.probe JOIN call AS own ON own.key = probe.value "
     "JOIN session AS mine ON mine.number = own.session"
@@ -226,6 +231,15 @@ class IndexFile:
         """
         return list(map(_verify_call, self._select(_ALL_CALLS)))
 
+    def read_calls_of(self, folder: str) -> list[KeptCall]:
+        """Return each call that a session has, whosever it counts for, by time.
+
+        Raises:
+            DamagedIndexError: The file is damaged.
+            OSError: It cannot be read now.
+        """
+        return [call for _, call in map(_verify_call, self._select(_CALLS_OF, folder))]
+
     def find_keys(self, keys: Iterable[bytes]) -> list[tuple[bytes, str]]:
         """Return (key, folder) for each session that has a call of one of these keys.
 
@@ -356,9 +370,9 @@ class IndexFile:
         except sqlite3.Error as error:
             raise _translate(error) from error
 
-    def _select(self, sql: str) -> list[tuple[Any, ...]]:
+    def _select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         try:
-            return self._connection.execute(sql).fetchall()
+            return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise _translate(error) from error
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tapegit.refs.reader import Ref
     from tapegit.store.database import ObjectDatabase
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 """Goes up with every change of what a row says of the same turns."""
 
 MODEL_COUNT_MAX: Final = 100
@@ -68,6 +68,7 @@ class SessionRow(NamedTuple):
         models: In the order they first answered.
         cwd: The working directory.
         branch: Of the code repository.
+        parent: The id of the session that it was forked from or spawned by.
         usage: Sums of tokens, in the order of `USAGE_NAMES`; None where no message says.
         joined: Folders of further recordings of the session, by name; see index/joins.
     """
@@ -85,6 +86,7 @@ class SessionRow(NamedTuple):
     models: tuple[str, ...]
     cwd: str | None
     branch: str | None
+    parent: str | None
     usage: tuple[int | None, ...]
     joined: tuple[str, ...] = ()
 
@@ -201,6 +203,7 @@ def _make_row(tapes: Tapes, main: Ref, line: list[Turn]) -> SessionRow:
         models=tuple(models)[:MODEL_COUNT_MAX],
         cwd=cwd,
         branch=code.branch if code is not None else None,
+        parent=states[0].parent if states else None,
         usage=(),
     )
 

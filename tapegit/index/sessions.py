@@ -19,6 +19,7 @@ from tapegit.index.calls import USAGE_NAMES, ModelCall, sum_usage
 from tapegit.index.database import DamagedIndexError, Entry, IndexFile, KeptCall
 from tapegit.index.joins import find_joins, join_rows
 from tapegit.index.kept import use_index
+from tapegit.index.replays import find_replays
 from tapegit.index.session import Probes, SessionRow, group_tapes, read_session
 from tapegit.objects.oid import ObjectId
 from tapegit.repository.layout import INDEX_NAME
@@ -38,7 +39,7 @@ T = TypeVar("T")
 BATCH_COUNT: Final = 500
 """Sessions that are kept in one go: what was read is not lost if the next ones take long."""
 
-ROW_LENGTH: Final = 13
+ROW_LENGTH: Final = 14
 """How many fields of a row are kept as such: those before `usage`."""
 
 _NUMBER: Final = (int, NoneType)
@@ -46,7 +47,7 @@ _TEXT: Final = (str, NoneType)
 _KINDS: Final[tuple[Any, ...]] = (
     *(str, str, str, str),
     *(_NUMBER, _NUMBER, int, int, bool),
-    *(_TEXT, tuple, _TEXT, _TEXT, tuple, tuple),
+    *(_TEXT, tuple, _TEXT, _TEXT, _TEXT, tuple, tuple),
 )
 """Of the fields of a row."""
 
@@ -138,16 +139,33 @@ class _Reader:
 
 def _list_from(file: IndexFile, tapes: dict[str, Tapes], reader: _Reader) -> list[SessionRow]:
     rows, probes = _read_rows(file, tapes, reader)
+    replays = find_replays(file, rows)
+    if replays:
+        rows |= _leave_out(file, rows, replays)
     return join_rows(rows, find_joins(file, rows, probes)) if probes else list(rows.values())
+
+
+def _leave_out(
+    file: IndexFile, rows: dict[str, SessionRow], replays: dict[str, frozenset[bytes]]
+) -> dict[str, SessionRow]:
+    """Return the rows of sessions that repeat calls, with the usage of the others alone."""
+    usages: dict[str, list[tuple[int | None, ...]]] = {folder: [] for folder in replays}
+    for folder, kept in file.read_calls():
+        if folder in replays and kept.key not in replays[folder]:
+            usages[folder].append(_decode_call(kept).usage)
+    return {folder: rows[folder]._replace(usage=sum_usage(each)) for folder, each in usages.items()}
 
 
 def _list_calls(file: IndexFile, tapes: dict[str, Tapes], reader: _Reader) -> list[SessionCall]:
     rows, probes = _read_rows(file, tapes, reader)
     joins = find_joins(file, rows, probes)
+    replays = find_replays(file, rows)
     calls = [
         SessionCall(joins.by_id.get(folder, folder), _decode_call(kept))
         for folder, kept in file.read_calls()
-        if folder in rows and folder not in joins.by_context
+        if folder in rows
+        and folder not in joins.by_context
+        and kept.key not in replays.get(folder, ())
     ]
     return sorted(calls, key=lambda each: (each.call.time_ms or 0, each.call.key))
 

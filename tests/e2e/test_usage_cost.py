@@ -1,20 +1,16 @@
-"""`tapes usage`: sums and costs against figures worked out from the raw files."""
+"""`tapes usage`: its views, limits and forms; tests/independent has real sessions."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import tomllib
-from pathlib import Path
 
 import pytest
 
 from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-PRICES = Path(__file__).parents[2] / "tapegit" / "porcelain" / "prices.toml"
 DAY_MS = 86_400_000
 
 
@@ -255,73 +251,3 @@ def test_a_hostile_name_is_escaped_and_no_formula(tapes, store, work):
 def test_what_is_no_question_is_refused(tapes, store, words, code):
     """With the code of the mistake."""
     tapes(*words, code=code)
-
-
-def price_list():
-    """Return the price of each model that the data has, worked out from the table alone."""
-    rows = tomllib.loads(PRICES.read_text())["model"]
-    return {name: row for row in reversed(rows) for name in row["names"]}
-
-
-def cost_of(model, usage):
-    """Return what tokens cost by the list, in dollars; the long price is for the whole call."""
-    known = price_list()
-    name = next(name for name in (model, model[:-9], model[:-11]) if name in known)
-    row = known[name]
-    prompt = sum(count for kind, count in usage.items() if kind != "output")
-    prices = row["long"] if prompt > row.get("long_above", prompt) else row["price"]
-    return sum(prices[kind] * count for kind, count in usage.items() if count) / 1e12
-
-
-def claude_calls(path):
-    """Return model and usage of each message of a transcript: what its last record says."""
-    found = {}
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(record, dict) or record.get("type") != "assistant":
-            continue
-        message = record["message"]
-        usage = message.get("usage")
-        if not isinstance(usage, dict) or message.get("model") == "<synthetic>":
-            continue
-        written = usage.get("cache_creation") or {
-            "ephemeral_5m_input_tokens": usage.get("cache_creation_input_tokens")
-        }
-        found[message.get("id") or record["uuid"]] = (
-            message["model"],
-            {
-                "input": usage.get("input_tokens") or 0,
-                "output": usage.get("output_tokens") or 0,
-                "cache_read": usage.get("cache_read_input_tokens") or 0,
-                "cache_write_5m": written.get("ephemeral_5m_input_tokens") or 0,
-                "cache_write_1h": written.get("ephemeral_1h_input_tokens") or 0,
-            },
-        )
-    return found
-
-
-def test_ten_real_sessions_cost_what_their_files_say(tapes, store):
-    """Each alone, by a list of prices and the raw records, without a line of the program."""
-    folder = SHARED / "claude-code"
-    if not folder.exists():
-        pytest.skip(f"no {folder}")
-    checked = set()
-    for path in sorted(folder.rglob("*.jsonl")):
-        calls = claude_calls(path)
-        if len(calls) < 3 or len(checked) >= 10:
-            continue
-        done = tapes("import", "--json", path, code=None).records
-        session = done[0]["session"] if done else None
-        if session is None or session in checked:
-            continue
-        expected = sum(cost_of(model, usage) for model, usage in calls.values())
-        found = tapes("usage", "session", "--json", "--session", session).records
-        (row,) = [each for each in found if each["name"] == session] or [None]
-        if row is None or row["calls"] != len(calls):
-            continue  # an earlier file has some of its messages, and counts for them
-        assert abs(row["cost_micro_usd"] / 1e6 - expected) < 1e-6, path
-        checked.add(session)
-    assert len(checked) >= 10
