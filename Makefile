@@ -10,7 +10,7 @@ FUZZ_VENV := .venv-fuzz
 FUZZ_SECONDS ?= 60
 CLIENTS := .clients
 
-.PHONY: help demo test quick lint format man vectors bench clients faults fuzz clean
+.PHONY: help demo test quick lint format man vectors bench clients faults remotes fuzz clean
 
 help:
 	@echo "make demo     record a real session into a temporary store and look at it"
@@ -24,6 +24,7 @@ help:
 	@echo "make clients  conversations of real clients from npm and PyPI, recorded"
 	@echo "make fuzz     each parser under atheris for FUZZ_SECONDS, in an environment of its own"
 	@echo "make faults   kills, full disks and power cuts; the whole of it wants root and strace"
+	@echo "make remotes  races, cut connections and killed clients over sshd, nginx and git daemon"
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -38,10 +39,10 @@ demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not faults and not clients"
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not faults and not clients and not remotes"
 
 quick: $(STAMP)
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not slow and not faults and not clients"
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not slow and not faults and not clients and not remotes"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -79,6 +80,9 @@ clients: $(STAMP)
 
 faults: $(STAMP)
 	@$(BIN)/python -m pytest -q -m faults tests/faults tests/stress
+
+remotes: $(STAMP)
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m remotes tests/e2e
 
 fuzz:
 	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)

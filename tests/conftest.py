@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tapegit.repository.repository import Repository
+    from tests.git_servers import GitServers
 
 PASSED_ON = ("PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
 """What a test sees of the environment it was started in."""
@@ -131,3 +132,13 @@ def tapes(work: Path) -> Runner:
 def run_tapes(work: Path) -> Runner:
     """Give what runs a command in a process of its own, as a user does."""
     return Runner(run_process, work)
+
+
+@pytest.fixture(scope="session")
+def servers(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServers]:
+    """Give the real servers of the run, for repositories that they make."""
+    from tests.git_servers import GitServers
+
+    servers = GitServers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.close()

@@ -10,7 +10,8 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, report_pushed
 from tapegit.cli.types import json_option
 from tapegit.errors import NonFastForwardError, RefusedError
-from tapegit.porcelain.push import PushOptions, push
+from tapegit.porcelain.push import PushOptions
+from tapegit.porcelain.push_again import push_until_settled
 from tapegit.porcelain.push_choice import PushChoice, choose
 from tapegit.porcelain.push_scan import describe_contents, refuse_findings
 from tapegit.porcelain.redaction import load_redactor
@@ -67,7 +68,7 @@ def command(
         app.terminal.message(
             f"{chosen.outside_count} sessions of other directories are not pushed; name them to"
         )
-    report = push(
+    report = push_until_settled(
         app.repository,
         chosen_remote.name,
         chosen_remote.push_url,
@@ -117,8 +118,11 @@ def _raise_failed(report: PushReport, where: str) -> None:
     message = f"failed to push some refs to '{where}'"
     if any(ref.is_remote_reason for ref in failed):
         raise RefusedError(message, url=where)
+    is_diverged = any((ref.reason or "").startswith("diverged") for ref in failed)
     raise NonFastForwardError(
         message,
-        hint="somebody else pushed: 'tapes fetch' gets it, or '--auto-fork' keeps both",
+        hint="somebody else pushed: 'tapes fetch' gets it, or '--auto-fork' keeps both"
+        if is_diverged
+        else None,
         name=failed[0].shared.remote_name,
     )

@@ -15,6 +15,7 @@ from tapegit.files.durable import TemporaryFile
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind
 from tapegit.porcelain.push_plan import (
+    BEHIND,
     DELETED,
     DIVERGED,
     FETCH_FIRST,
@@ -85,11 +86,15 @@ class PushedRef(NamedTuple):
 
 
 class PushReport(NamedTuple):
-    """What a push did: each ref, and how many turns and git objects were sent."""
+    """What a push did: each ref, how many turns and git objects were sent, and what was there.
+
+    `advertised` has the commits of the remote's refs, by full name, before anything was sent.
+    """
 
     refs: list[PushedRef]
-    turn_count: int = 0
-    object_count: int = 0
+    turn_count: int
+    object_count: int
+    advertised: Mapping[str, bytes]
 
 
 def push(
@@ -244,7 +249,7 @@ class _Pusher:
 
     def _with_fork(self, planner: Planner, planned: Planned) -> Planned:
         """Give what diverged a name of its own, if that is wanted: one that says what is in it."""
-        diverged = planned.mark == REJECTED and planned.reason in (FETCH_FIRST, DIVERGED)
+        diverged = planned.mark == REJECTED and planned.reason in (FETCH_FIRST, DIVERGED, BEHIND)
         if not (self._options.auto_fork and diverged and planned.wish.shared.kind == HEADS):
             return planned
         tip = planned.tapes[0][1]
@@ -391,7 +396,7 @@ class _Pusher:
         """Return what became of each ref."""
         reasons = {outcome.name: outcome.reason for outcome in outcomes}
         refs = [self._report_ref(each, reasons) for each in planned]
-        return PushReport(refs, turn_count, object_count)
+        return PushReport(refs, turn_count, object_count, self._advertised)
 
     def _report_ref(self, each: Planned, reasons: Mapping[str, str | None]) -> PushedRef:
         wish = each.wish

@@ -34,8 +34,9 @@ FORCED: Final = "+"
 DELETED: Final = "-"
 REJECTED: Final = "!"
 
-FETCH_FIRST: Final = "fetch first"
-DIVERGED: Final = "non-fast-forward"
+FETCH_FIRST: Final = "diverged, fetch first"
+DIVERGED: Final = "diverged, non-fast-forward"
+BEHIND: Final = "behind, non-fast-forward"
 STALE: Final = "stale info"
 EXISTS: Final = "already exists"
 MISSING: Final = "remote ref does not exist"
@@ -163,15 +164,12 @@ class Planner:
             return self._leased(Planned(wish, FORWARD, old, wish.tapes))
         if wish.is_forced or self.has_lease:
             return self._leased(Planned(wish, FORCED, old, wish.tapes, "forced update"))
-        is_behind = (
-            wish.shared.kind == NOTES
-            and is_known
-            and there is not None
-            and is_ancestor(self._graph, new, there)
-        )
-        if is_behind:
+        if not is_known or there is None:
+            return Planned(wish, REJECTED, old, wish.tapes, FETCH_FIRST)
+        is_behind = is_ancestor(self._graph, new, there)
+        if is_behind and wish.shared.kind == NOTES:
             return Planned(wish, UP_TO_DATE, old, wish.tapes)
-        return Planned(wish, REJECTED, old, wish.tapes, DIVERGED if is_known else FETCH_FIRST)
+        return Planned(wish, REJECTED, old, wish.tapes, BEHIND if is_behind else DIVERGED)
 
     def _leased(self, planned: Planned) -> Planned:
         """Refuse what is not where it was last seen, where that is asked for."""

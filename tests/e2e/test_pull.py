@@ -23,12 +23,12 @@ def test_both_went_on(tapes, chain, server, other, repository, tmp_path):
     other("push")
     refused = tapes("push", code=21)
     assert " ! [rejected]" in refused.err
-    assert "(fetch first)" in refused.err
+    assert "(diverged, fetch first)" in refused.err
     pulled = tapes("pull")
     assert "have diverged: 1 turns are only here, 1 only there" in pulled.out
     assert tapes("rev-parse", "main").oid == str(ours[0])
     assert tapes("rev-parse", "origin/main").oid == theirs
-    assert "(non-fast-forward)" in tapes("push", code=21).err
+    assert "(diverged, non-fast-forward)" in tapes("push", code=21).err
     tapes("push", "--auto-fork")
     assert f"refs/tapes/heads/main.{ours[0].hex()[:10]}" in server.refs
     tapes("push", "--force-with-lease")
@@ -44,7 +44,7 @@ def test_notes_are_joined(tapes, chain, server, other):
     tapes("notes", "add", "-m", "from one", "main")
     other("notes", "add", "-m", "from two", "main~1")
     tapes("push", "--notes", "origin")
-    assert "(fetch first)" in other("push", "--notes", "origin", code=21).err
+    assert "(diverged, fetch first)" in other("push", "--notes", "origin", code=21).err
     other("pull")
     other("push", "--notes", "origin")
     tapes("pull")

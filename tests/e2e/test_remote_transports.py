@@ -7,18 +7,20 @@ import pytest
 from tapegit.objects.turn import decode_turn
 from tests.builders import make_repo, make_tape, set_ref, write_tag, write_turn
 from tests.command import Runner, run_here
-from tests.git_servers import TRANSPORTS
+from tests.git_servers import TRANSPORTS, UNSHARED
 from tests.remotes import GitServer
+
+CONVERSATION = ["user: turn 4", "assistant: turn 3", "user: turn 2", "session: turn 1"]
 
 
 @pytest.fixture(params=TRANSPORTS)
-def place(request, tmp_path, monkeypatch):
-    """Give a server of each kind and its repository, with the environment that reaches it."""
-    server = GitServer(tmp_path / "r" / "server.git")
-    with TRANSPORTS[request.param](tmp_path / "keys", server.path) as place:
-        for name, value in place.env.items():
-            monkeypatch.setenv(name, value)
-        yield place, server
+def place(request, servers, monkeypatch):
+    """Give a repository on a server of each kind, with the environment that reaches it."""
+    server = servers.make()
+    place = servers.place(request.param, server)
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    return place, server
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def stores(tmp_path):
     return made
 
 
-def test_everything_goes_there_and_comes_back(place, stores):
+def test_everything_goes_there_and_comes_back(place, stores, tmp_path):
     """Branches, sessions, tags and notes; forward, forced and deleted; git finds nothing wrong."""
     (url, *_), server = place
     (repository, one), (_, two) = stores
@@ -59,13 +61,38 @@ def test_everything_goes_there_and_comes_back(place, stores):
     assert own.code == 0
     assert "Everything up-to-date" in copy("push").err
     set_ref(repository, "refs/heads/main", chain[2])
-    assert "(non-fast-forward)" in one("push", "origin", "main", code=21).err
+    assert "(behind, non-fast-forward)" in one("push", "origin", "main", code=21).err
     one("push", "--force-with-lease", "origin", "main")
     assert "forced update" in copy("fetch").err
-    one("push", "origin", ":fork")
+    one("push", "origin", ":fork", ":refs/tags/v1", ":refs/notes/main")
     assert copy("fetch", "--prune").code == 0
-    assert "refs/tapes/heads/fork" not in server.refs
+    gone = {"refs/tapes/heads/fork", "refs/tapes/tags/v1", "refs/tapes/notes/main"}
+    assert not gone & server.refs.keys()
     server.verify()
+
+
+def test_a_second_machine_pushes_the_same_commits(place, stores, servers, tmp_path):
+    """What one pushed another pushes elsewhere: the same ids, which git alone can read."""
+    (url, *_), server = place
+    (repository, one), (copied, two) = stores
+    chain = make_tape(repository, 4)
+    set_ref(repository, "refs/tags/v1", write_tag(repository, chain[1]))
+    for each in (repository, copied):
+        make_tape(each, 2, name="refs/sessions/codex/0199-aa/file/main", label="s")
+    one("notes", "add", "-m", "said", "main")
+    one("push", "--all", "--tags", "--notes", url, "0199-aa")
+    two("remote", "add", "origin", url)
+    two("pull", code=None)
+    two("branch", "main", "origin/main", code=None)
+    elsewhere = servers.make()
+    two("push", "--all", "--tags", "--notes", elsewhere.path, "0199-aa")
+    assert len(server.refs) == 5
+    assert elsewhere.refs == server.refs
+    clone = GitServer(tmp_path / "plain.git")
+    clone.git("fetch", "-q", url, "refs/tapes/*:refs/tapes/*")
+    assert clone.refs == server.refs
+    subjects = clone.git("log", "--format=%s", "refs/tapes/heads/main").splitlines()
+    assert subjects == CONVERSATION
 
 
 def test_what_a_server_refuses_is_told(place, stores):
@@ -92,26 +119,26 @@ def test_who_is_not_there_is_told(place, stores, monkeypatch):
     assert result.err.startswith("tapes: error: ")
 
 
-def test_an_unknown_host_key_is_refused(tmp_path, stores, monkeypatch):
+def test_an_unknown_host_key_is_refused(servers, stores, monkeypatch, tmp_path):
     """Nothing is sent to a host that only claims to be the one."""
-    server = GitServer(tmp_path / "r" / "server.git")
+    server = servers.make()
     (repository, one), _ = stores
     make_tape(repository, 1)
-    with TRANSPORTS["ssh"](tmp_path / "keys", server.path) as place:
-        monkeypatch.setenv("GIT_SSH_COMMAND", place.env["GIT_SSH_COMMAND"])
-        (tmp_path / "keys" / "known").write_text("")
-        result = one("push", place.url, "main", code=40)
+    place = servers.place("ssh", server)
+    (tmp_path / "known").write_text("")
+    command = f"{place.env['GIT_SSH_COMMAND']}{UNSHARED} -o UserKnownHostsFile={tmp_path}/known"
+    monkeypatch.setenv("GIT_SSH_COMMAND", command)
+    result = one("push", place.url, "main", code=40)
     assert "Host key verification failed" in result.err
     assert server.refs == {}
 
 
-def test_a_wrong_certificate_is_refused(tmp_path, stores, monkeypatch):
+def test_a_wrong_certificate_is_refused(servers, stores):
     """A server with a certificate that nobody vouches for gets nothing."""
-    server = GitServer(tmp_path / "r" / "server.git")
+    server = servers.make()
     (repository, one), _ = stores
     make_tape(repository, 1)
-    with TRANSPORTS["https"](tmp_path / "keys", server.path) as place:
-        result = one("push", place.url, "main", code=40)
+    result = one("push", servers.place("https", server).url, "main", code=40)
     assert "certificate" in result.err.lower()
     assert server.refs == {}
 
