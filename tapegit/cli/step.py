@@ -16,6 +16,7 @@ from tapegit.errors import TapesError, UserError
 from tapegit.porcelain.selection import select
 from tapegit.porcelain.step import open_tape
 from tapegit.porcelain.step_commands import GO, MOVE, QUIT, SEEK, VIEWS, Asked, parse_line
+from tapegit.porcelain.step_decisions import find_policy, iter_decided
 from tapegit.porcelain.turn_parts import iter_pieces
 from tapegit.ui import step as ui
 
@@ -158,6 +159,9 @@ class _Stepper:
             ui.print_lines(terminal, tape.iter_around(ui.AROUND_COUNT), tape.position)
         elif what == "changed":
             return ui.print_changes(terminal, tape.find_changes())
+        elif what == "decision":
+            policy = find_policy(tape, self._app.repository.objects.find)
+            return ui.print_decisions(terminal, iter_decided(tape), policy)
         elif what == "thinking":
             return ui.print_thinking(terminal, tape.show())
         elif what == "calls":

@@ -22,6 +22,8 @@ from tapegit.porcelain.diff_settings import SettingsState
 from tapegit.porcelain.export import Choice
 from tapegit.porcelain.export_request import REQUEST_FORMATS, export_request
 from tapegit.porcelain.show import ShownTurn, iter_shown
+from tapegit.porcelain.step_decisions import has_decision
+from tapegit.porcelain.turn_parts import iter_texts
 from tapegit.redact.patterns import Pattern
 from tapegit.search.documents import read_document
 
@@ -95,6 +97,10 @@ class Tape:
         (shown,) = iter_shown(self._objects, (Selected(oid),))
         assert isinstance(shown, ShownTurn), "a tape has turns alone"
         return shown
+
+    def read(self, number: int) -> Turn:
+        """Return a turn without its parts."""
+        return self._read(self.oids[number])
 
     def go(self, number: int) -> None:
         """Go to a turn by its number; a negative one counts from the end.
@@ -182,7 +188,7 @@ class Tape:
         return self._graph.read_turn(oid)
 
     def make_seeker(self, what: str, value: str) -> Callable[[ShownTurn], bool]:
-        """Return what is true of the turns sought: `error`, `tool`, `file`, `role` or `text`.
+        """Return what is true of the turns sought: one of SOUGHT, or `text`.
 
         Raises:
             UserError: There is nothing of that name to seek, or the pattern is none.
@@ -195,20 +201,26 @@ class Tape:
             return lambda shown: _touches(shown, value)
         if what == "role":
             return lambda shown: shown.turn.role == value
+        if what == "decision":
+            return lambda shown: has_decision(shown.parts)
         if what == "text":
             pattern = _compile(value)
-            return lambda shown: self._says(shown, pattern)
+            return lambda shown: _says(shown, pattern)
         raise UserError(
             f"'{what}' is nothing to go to",
-            hint="error, tool [NAME], file PATH, role NAME, /PATTERN/, or a number",
+            hint="error, tool [NAME], file PATH, role NAME, decision, /PATTERN/, or a number",
         )
 
     def _has_failed(self, shown: ShownTurn) -> bool:
         return bool(read_document(self._objects.find, shown.turn).errors)
 
-    def _says(self, shown: ShownTurn, pattern: Pattern) -> bool:
-        texts = read_document(self._objects.find, shown.turn).texts
-        return any(pattern.matches(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+def _says(shown: ShownTurn, pattern: Pattern) -> bool:
+    """Return whether a turn says it: texts, thoughts, results, arguments as `name: value`."""
+    texts = [text for part in shown.parts for text in iter_texts(part)]
+    if not any(texts) and shown.turn.summary is not None:
+        texts = [shown.turn.summary]
+    return any(pattern.matches(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def _calls_tool(shown: ShownTurn, name: str) -> bool:

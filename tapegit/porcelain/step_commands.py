@@ -25,6 +25,7 @@ VIEWS: Final = {
     "thinking": "the model's reasoning",
     "calls": "the calls, their arguments one by one",
     "usage": "tokens, and how long it took",
+    "decision": "what the user or a guard decided about the calls, and what needed no asking",
     "raw": "the bytes that the turn was read from",
     "list": "the turns around it",
     "help": "these words",
@@ -51,7 +52,7 @@ _ALIASES: Final = {
 }
 _WAYS: Final = {"next": 1, "run": 1, "back": -1}
 _PLACES: Final = {"first": 0, "last": -1}
-SOUGHT: Final = ("error", "tool", "file", "role")
+SOUGHT: Final = ("error", "tool", "file", "role", "decision")
 HINT: Final = "'help' lists the words there are"
 
 
@@ -61,7 +62,8 @@ class Asked(NamedTuple):
     Attributes:
         kind: GO to a number, MOVE by a count, SEEK something, SAY a view, or QUIT.
         number: Where to, how far, or for SEEK 1 for forward and -1 for back.
-        what: The view, or what is sought: `error`, `tool`, `file`, `role`, `text`.
+        what: The view, or what is sought: `error`, `tool`, `file`, `role`,
+            `decision`, `text`.
         value: Its name, path or pattern.
     """
 
@@ -91,7 +93,7 @@ def parse_line(line: str) -> Asked | None:
 def _parse_word(word: str, rest: str, text: str) -> Asked:
     if word in _WAYS:
         return _parse_way(_WAYS[word], rest or ("error" if word == "run" else ""))
-    if word in SOUGHT:
+    if word in SOUGHT and word not in VIEWS:
         return _parse_way(1, text)
     if word in _PLACES:
         return Asked(GO, _PLACES[word])
@@ -114,7 +116,7 @@ def _parse_way(step: int, rest: str) -> Asked:
     if what not in SOUGHT:
         raise UserError(
             f"'{rest[:40]}' is nothing to go to",
-            hint="a number, error, tool [NAME], file PATH, role NAME or /PATTERN/",
+            hint="a number, error, tool [NAME], file PATH, role NAME, decision or /PATTERN/",
         )
     if what in ("file", "role") and not value.strip():
         raise UserError(f"'{what}' needs a name", hint=f"such as '{what} user'")

@@ -29,6 +29,26 @@ if TYPE_CHECKING:
         @property
         def after(self) -> object: ...
 
+    class ShownDecision(Protocol):
+        """What was decided, by whom, and what was said with it."""
+
+        @property
+        def who(self) -> str: ...
+        @property
+        def what(self) -> str: ...
+        @property
+        def text(self) -> str: ...
+
+    class ShownDecided(Protocol):
+        """What became of a call: a decision, or the number of the turn with its result."""
+
+        @property
+        def tool(self) -> str: ...
+        @property
+        def decision(self) -> ShownDecision | None: ...
+        @property
+        def number(self) -> int | None: ...
+
 
 AROUND_COUNT: Final = 5
 VALUE_LENGTH_MAX: Final = 200
@@ -93,6 +113,29 @@ def _seconds(time_ms: int | None) -> str:
     return "" if time_ms is None else f"{time_ms / 1000:.3f} s"
 
 
+def print_decisions(
+    terminal: Terminal, decided: Iterable[ShownDecided], policy: Mapping[str, str]
+) -> bool:
+    """Print what was decided, and what needed no asking; return whether anything is known."""
+    has_any = False
+    for each in decided:
+        has_any = True
+        subject = (Styled(escape_line(each.tool), "cyan"), ": ") if each.tool else ()
+        if each.decision is not None:
+            style = "green" if each.decision.what == "approved" else "red"
+            says = Styled(f"{each.decision.what} by the {each.decision.who}", style)
+            terminal.line(*subject, says, f" (#{each.number})")
+            for line in each.decision.text.splitlines():
+                terminal.line(f"    {escape_line(line)}")
+        elif each.number is not None:
+            terminal.line(*subject, f"not refused: its result is in #{each.number}")
+        else:
+            terminal.line(*subject, "no result")
+    for name, value in sorted(policy.items()):
+        terminal.line(f"{escape_line(name)}: {escape_line(value)}")
+    return has_any or bool(policy)
+
+
 def print_changes(terminal: Terminal, changes: Iterable[ShownChange]) -> bool:
     """Print settings with their values before and now; return whether there are any."""
     has_any = False
@@ -116,7 +159,10 @@ def print_help(terminal: Terminal, views: Mapping[str, str]) -> None:
     for words, what in (
         ("next [N], back [N]", "the next turn, or the N-th; Enter says the last word again"),
         ("#46, #-1, first, last", "a turn by its number"),
-        ("next WHAT, back WHAT", "WHAT: error, tool [NAME], file PATH, role NAME, /PATTERN/"),
+        (
+            "next WHAT, back WHAT",
+            "WHAT: error, tool [NAME], file PATH, role NAME, decision, /PATTERN/",
+        ),
         ("/PATTERN, ?PATTERN", "the next turn, or the one before, that says it"),
         *views.items(),
         ("quit", "leave"),

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,11 @@ from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl
 
 TIME = "2026-01-01T00:00:00Z"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
+REFUSED = (
+    "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was "
+    "a file edit, the new_string was NOT written to the file). "
+)
 
 
 @pytest.fixture
@@ -110,6 +116,54 @@ def test_what_is_known_of_a_turn(tapes, session):
     assert raw.endswith(tapes("cat-file", "blob", "s#1:raw/0").data)
 
 
+def test_the_arguments_of_a_call_are_found_by_name_and_value(tapes, session):
+    """As `calls` prints them, so that a flag that was set is found."""
+    assert stops(tapes("step", "s", "--json", "-c", "/^file_path: .*billing")) == [0, 2]
+
+
+DECISIONS = {
+    4: ["interrupted by the user (#4)"],
+    8: ["shell: rejected by the user (#9)"],
+    9: ["shell: rejected by the user (#9)"],
+    10: ["shell: rejected by the user (#11)"],
+}
+
+
+def test_what_was_decided_about_calls(tapes, store):
+    """By whom, and where it is recorded; and what needed no asking. A session of Codex."""
+    tapes("import", FIXTURES / "codex" / "aborted.jsonl")
+    words = [word for _ in range(3) for word in ("-c", "next decision")]
+    assert stops(tapes("step", "01998678", "--json", *words)) == [0, 4, 9, 11]
+    for number, lines in DECISIONS.items():
+        shown = tapes("step", f"01998678#{number}", "-c", "decision").lines
+        assert shown[-2] == "approval_policy: on-request"
+        assert shown[-1].startswith('sandbox_policy: {"mode":"workspace-write"')
+        assert shown[-2 - len(lines) : -2] == lines
+
+
+def test_what_was_said_with_a_decision(tapes, store, work):
+    """A call that was refused, one that was not, one that has no result; pi asks nobody."""
+    refusal = f"{REFUSED}To tell you how to proceed, the user said:\nNot\x1b[m that"
+    rows = [
+        user("Fix it", "u1", timestamp=TIME, cwd="/w", permissionMode="acceptEdits"),
+        call("Edit", "m1", file_path="a"),
+        result(refusal, tool_use_id="t-Edit", is_error=True),
+        call("Bash", "m2", command="ls"),
+        result("a b", tool_use_id="t-Bash"),
+        call("Read", "m3", path="a"),
+    ]
+    (work / "session.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "session.jsonl")
+    said = {n: tapes("step", f"s#{n}", "-c", "decision").lines for n in (2, 4, 6)}
+    assert said[2][-3:] == [
+        "Edit: rejected by the user (#3)",
+        "    Not\\x1b[m that",
+        "permissionMode: acceptEdits",
+    ]
+    assert said[4][-2] == "Bash: not refused: its result is in #5"
+    assert said[6][-2] == "Read: no result"
+
+
 def test_what_was_set_otherwise(tapes, session):
     """Than for the answer before."""
     found = tapes("step", "s#4", "-c", "changed").lines
@@ -176,6 +230,8 @@ LINES = {
     "# remark": None,
     "n": Asked(MOVE, 1),
     "next 5": Asked(MOVE, 5),
+    "decision": Asked(SAY, what="decision"),
+    "next decision": Asked(SEEK, 1, "decision"),
     "b 2": Asked(MOVE, -2),
     "#7": Asked(GO, 7),
     "goto #7": Asked(GO, 7),
