@@ -6,7 +6,9 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
+from tapegit.errors import RefNotFoundError
 from tapegit.porcelain.forget import find_folders, run_forget
+from tapegit.porcelain.rewriting import finish_stopped
 from tapegit.ui.progress import Progress
 from tapegit.ui.secrets import forgotten_members, iter_forgotten_lines
 
@@ -20,7 +22,15 @@ from tapegit.ui.secrets import forgotten_members, iter_forgotten_lines
 def command(app: App, /, dry_run: bool, force: bool, as_json: bool, session: str) -> None:
     """Remove a session from the store, for good"""
     repository = app.repository
-    folders = find_folders(repository, app.graph, session)
+    was_pending = not dry_run and finish_stopped(repository)
+    if was_pending:
+        app.terminal.note("finished what a former run had begun")
+    try:
+        folders = find_folders(repository, app.graph, session)
+    except RefNotFoundError:
+        if was_pending:
+            return
+        raise
     with Progress(app.terminal, "reading") as progress:
         done = run_forget(
             repository,

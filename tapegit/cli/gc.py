@@ -8,6 +8,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.porcelain.gc import GcOptions, is_due, run_gc, start_auto
 from tapegit.porcelain.retention import find_old, retain
+from tapegit.porcelain.rewriting import finish_stopped
 from tapegit.ui.gc import gc_members, iter_gc_lines
 from tapegit.ui.progress import Progress
 from tapegit.ui.secrets import forgotten_members, iter_forgotten_lines
@@ -95,9 +96,9 @@ def _run(app: App, options: GcOptions, *, quiet: bool, as_json: bool) -> None:
 
 def _retain(app: App, age: str, *, is_dry_run: bool, quiet: bool, as_json: bool) -> None:
     """Forget what is older than an age, or say what would be."""
+    if not is_dry_run and finish_stopped(app.repository):
+        app.terminal.note("finished what a former run had begun")
     old = find_old(app.repository, app.graph, age)
-    if not old.folders:
-        is_dry_run = True
     with Progress(app.terminal, "reading") as progress:
         done = retain(
             app.repository, old.folders, is_dry_run=is_dry_run, on_progress=progress.advance

@@ -77,7 +77,9 @@ def retain(
     is_dry_run: bool,
     on_progress: OnProgress | None = None,
 ) -> Forgotten:
-    """Forget sessions because they are old; arguments and errors as of `run_forget`."""
+    """Forget sessions because they are old, if any; arguments and errors as of `run_forget`."""
+    if not folders:
+        return Forgotten((), (), 0, 0, is_dry_run=is_dry_run)
     return run_forget(
         repository, folders, reason=EXPIRED, is_dry_run=is_dry_run, on_progress=on_progress
     )

@@ -21,6 +21,7 @@ from tapegit.rewrite.carry_out import (
     find_journal,
     write_journal,
 )
+from tapegit.upkeep.collect import hold_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,20 @@ def begin(repository: Repository, rewriting: Rewriting) -> CarriedOut:
     """
     write_journal(repository.root, rewriting)
     return _go_on(repository, rewriting)
+
+
+def finish_stopped(repository: Repository) -> bool:
+    """Finish a rewriting that was stopped, whatever it is of; return whether there was one.
+
+    Raises:
+        LockedError: Upkeep is at work, or writers did not leave in time.
+        DataError: Its journal is damaged.
+        StorageError: The system refused.
+    """
+    if find_journal(repository.root) is None:
+        return False
+    with hold_upkeep(repository.root):
+        return finish_pending(repository)
 
 
 def finish_pending(repository: Repository) -> bool:

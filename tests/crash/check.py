@@ -199,6 +199,9 @@ def _check_removed(state: State, root: Path, facts: Facts) -> None:
         return
     back = {stone.oid for stone in stones} & facts.oids
     assert not back, f"back: {sorted(back)[:3]}"
+    repository = Repository.open(root)
+    for oid in facts.oids:
+        assert SECRET not in repository.objects.read(oid).data, f"the secret is in {oid}"
     for path, data in state.tree.items():
         assert data is None or SECRET not in data, f"the secret is in {path}"
         assert SECRET.decode() not in path, f"the secret is in the name {path}"

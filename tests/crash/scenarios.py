@@ -211,6 +211,12 @@ def resumed(folder: Path) -> None:
     assert result.code == 0, result
 
 
+def without_transcripts(folder: Path) -> None:
+    """Remove the files beside the store that it was told, as a step."""
+    for path in folder.glob("*.jsonl"):
+        path.unlink()
+
+
 def leaky(folder: Path) -> None:
     """Put the secret of `check` into every place that a store has, as a step."""
     fill(opened(folder))
@@ -331,10 +337,11 @@ SCENARIOS = (
         "forget",
         (
             NEW,
-            put("a.jsonl", make_transcript("1111-1111", 3)),
+            put("a.jsonl", make_transcript("1111-1111", 3).replace(b"word2", SECRET)),
             tapes("import", "a.jsonl"),
             put("b.jsonl", make_transcript("2222-2222", 3)),
             tapes("import", "b.jsonl"),
+            without_transcripts,
             tapes("notes", "add", "--session", "-m", "one", "1111-1111"),
             tapes("notes", "add", "--session", "-m", "two", "2222-2222"),
         ),

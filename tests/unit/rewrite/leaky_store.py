@@ -93,23 +93,23 @@ def fill(repository: Repository) -> dict[str, object]:
     return {"clean": clean}
 
 
-def find_left(root: Path) -> list[str]:
-    """Return where the secret still is: in files as they are, in objects, in names."""
-    left = [str(path) for path in root.rglob("*") if SECRET.decode() in path.name]
+def find_left(root: Path, words: tuple[bytes, ...] = (SECRET, ESCAPED)) -> list[str]:
+    """Return where words still are: in files as they are, in objects, in names."""
+
+    def is_in(data: bytes) -> bool:
+        return any(word in data for word in words)
+
+    left = [str(path) for path in root.rglob("*") if is_in(path.name.encode())]
     for path in sorted(root.rglob("*")):
         if path.is_file() and not path.is_symlink():
             data = path.read_bytes()
-            left += [str(path)] * _is_in(data)
-            left += [f"{path} (frame)" for frame in _iter_frames(data) if _is_in(frame)]
+            left += [str(path)] * is_in(data)
+            left += [f"{path} (frame)" for frame in _iter_frames(data) if is_in(frame)]
     repository = open_at(root)
     for oid in repository.objects.iter_oids():
-        if _is_in(repository.objects.read(oid).data):
+        if is_in(repository.objects.read(oid).data):
             left.append(str(oid))
     return left
-
-
-def _is_in(data: bytes) -> bool:
-    return SECRET in data or ESCAPED in data
 
 
 def _iter_frames(data: bytes) -> list[bytes]:

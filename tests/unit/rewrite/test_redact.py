@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
 
-from tapegit.files import syscalls
 from tapegit.objects.turn import decode_turn
 from tapegit.porcelain.fsck import run_fsck
 from tapegit.porcelain.redact import run_redact
@@ -16,12 +14,9 @@ from tapegit.repository.layout import REWRITING_NAME
 from tapegit.repository.tombstones import read_tombstones
 from tapegit.upkeep.fsck import FsckOptions
 from tests.builders import make_store
+from tests.unit.rewrite.killing import kill_at
 from tests.unit.rewrite.leaky_store import fill, find_left, find_secret, open_at, refs_of
 
-CALLS = (
-    "open_new", "open_append", "write", "ftruncate", "fsync", "fdatasync", "fsync_dir", "link",
-    "rename", "unlink", "mkdir", "rmdir", "utime",
-)  # fmt: skip
 SAMPLE_STEP = 23
 
 
@@ -132,48 +127,22 @@ def test_a_dry_run_changes_nothing(copy):
     assert after == before
 
 
-def run_until(root, number):
-    """Redact in a process that dies before its n-th call that changes the disk; return if so."""
-    pid = os.fork()
-    if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
-    code = 1
-    try:
-        counted = iter(range(1, number))
-
-        def wrap(call):
-            def counting(*args, **keywords):
-                if next(counted, None) is None:
-                    os._exit(9)
-                return call(*args, **keywords)
-
-            return counting
-
-        for name in CALLS:
-            setattr(syscalls, name, wrap(getattr(syscalls, name)))
-        run_redact(open_at(root), find_secret())
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def kill_at(leaky, tmp_path, numbers):
+def kill(leaky, tmp_path, numbers):
     """Kill a redaction before each of these calls; the second run must end it. Return the last."""
-    for number in numbers:
-        root = tmp_path / str(number) / ".tapes"
-        shutil.copytree(leaky[0], root, symlinks=True)
-        is_killed = run_until(root, number)
-        assert len(refs_of(open_at(root))) == 6, "every ref can be read in between"
-        run_redact(open_at(root), find_secret())
-        check(root, leaky[1])
-        shutil.rmtree(root.parent)
-        if not is_killed:
-            return number
-    return None
+
+    def redact(folder):
+        refs = refs_of(open_at(folder / ".tapes"))
+        assert len(refs) == 6, "every ref can be read in between"
+        run_redact(open_at(folder / ".tapes"), find_secret())
+
+    def check_in(folder):
+        check(folder / ".tapes", leaky[1])
+
+    return kill_at(leaky[0].parent, tmp_path, numbers, redact, check_in)
 
 
 def test_killed_at_some_calls_the_second_run_finishes(leaky, tmp_path):
     """A sample of all calls: nothing of the secret is left after the second run."""
-    last = kill_at(leaky, tmp_path, range(3, 2000, SAMPLE_STEP))
+    last = kill(leaky, tmp_path, range(3, 2000, SAMPLE_STEP))
     assert last is not None
     assert last > 100, "the calls were counted"
