@@ -156,7 +156,7 @@ class Planner:
 
     def _plan_branch(self, wish: Wish, old: bytes) -> Planned:
         new = wish.tapes[0][1]
-        there = self._id_map.find_turn(old)
+        there = self._find_turn(old, new)
         if there == new:
             return Planned(wish, UP_TO_DATE, old, wish.tapes)
         is_known = there is not None and self._repository.objects.contains(there)
@@ -172,6 +172,17 @@ class Planner:
         return Planned(wish, REJECTED, old, wish.tapes, BEHIND if is_behind else DIVERGED)
 
     def _leased(self, planned: Planned) -> Planned:
+    def _find_turn(self, commit: bytes, own: ObjectId) -> ObjectId | None:
+        """Return the turn of a commit that the remote has, or None if it is not known here.
+
+        A push whose answer was lost is not noted: then it is `own`, or an ancestor of it.
+        """
+        found = self._id_map.find_turn(commit)
+        if found is None:
+            self._made.ensure_mapped([own])
+            found = self._id_map.find_turn(commit)
+        return found
+
         """Refuse what is not where it was last seen, where that is asked for."""
         wish = planned.wish
         if not self.has_lease or wish.is_forced:
@@ -219,12 +230,11 @@ class Planner:
         return Planned(wish, UP_TO_DATE if joined == there else FORWARD, old, tapes)
 
     def session_commit(self, wish: Wish) -> bytes:
-        """Return the commit of a session as it is here, where all its turns are mapped."""
-        commits = {oid: self._id_map.find_commit(oid) for _, oid in wish.tapes}
-        known = {oid: commit for oid, commit in commits.items() if commit is not None}
-        if len(known) != len(commits):
-            return NO_COMMIT
-        return make_session_objects(wish.shared.name, wish.tapes, known)[-1].git_id
+        """Return the commit of a session as it is here."""
+        oids = [oid for _, oid in wish.tapes]
+        self._made.ensure_mapped(oids)
+        commits = {oid: self._made.commit_of(oid) for oid in oids}
+        return make_session_objects(wish.shared.name, wish.tapes, commits)[-1].git_id
 
 
 def _drop(_made: object) -> None:
