@@ -10,7 +10,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings
 from tapegit.cli.types import json_option
 from tapegit.errors import ProtocolError
-from tapegit.porcelain.fetch import REJECTED
+from tapegit.porcelain.fetch import DEPTH_MAX, REJECTED
 from tapegit.porcelain.pull import CloneOptions, clone
 from tapegit.repository.repository import Repository
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.command("clone")
 @click.option("-b", "--branch", metavar="NAME", help="Take only this branch, and check it out")
 @click.option("--session", metavar="ID", help="Take only this session")
+@click.option(
+    "--depth", type=click.IntRange(1, DEPTH_MAX), help="Take that many turns of each history"
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors")
 @json_option
 @click.argument("url")
@@ -31,6 +34,7 @@ def command(
     /,
     branch: str | None,
     session: str | None,
+    depth: int | None,
     quiet: bool,
     as_json: bool,
     url: str,
@@ -41,7 +45,7 @@ def command(
     def open_store(root: Path) -> Repository:
         return Repository.open(root, clock=app.clock, actor=app.actor)
 
-    options = CloneOptions(branch, session)
+    options = CloneOptions(branch, session, depth)
     repository, report, head = clone(url, directory, options, make_surroundings(app), open_store)
     wrong = [ref for ref in report.refs if ref.mark == REJECTED]
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,8 +10,8 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched
 from tapegit.cli.types import json_option
 from tapegit.errors import UserError
-from tapegit.porcelain.fetch import FetchOptions
-from tapegit.porcelain.fetch_any import fetch_any
+from tapegit.porcelain.fetch import DEPTH_MAX, FetchOptions
+from tapegit.porcelain.fetch_any import choose_depth, fetch_any
 from tapegit.porcelain.remotes import choose_remote, list_remotes
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 @click.command("fetch")
 @click.option("--all", "takes_all", is_flag=True, help="Fetch from all remotes")
 @click.option("-p", "--prune", is_flag=True, help="Delete what follows refs that are gone")
+@click.option(
+    "--depth", type=click.IntRange(1, DEPTH_MAX), help="Take that many turns of each history"
+)
+@click.option("--unshallow", is_flag=True, help="Take what earlier fetches cut off")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and fetch nothing")
 @json_option
 @click.argument("remote", required=False)
@@ -32,13 +36,13 @@ def command(
     app: App,
     /,
     takes_all: bool,
-    prune: bool,
-    dry_run: bool,
     as_json: bool,
     remote: str | None,
     refs: tuple[str, ...],
+    **how: Any,
 ) -> None:
     """Get turns and refs from a remote"""
+    depth = choose_depth(app.repository, how["depth"], is_whole=how["unshallow"])
     if takes_all and remote is not None:
         raise click.UsageError("--all takes no remote")
     remotes = list_remotes(app.repository) if takes_all else [choose_remote(app.repository, remote)]
@@ -53,7 +57,7 @@ def command(
             app.repository,
             each.name,
             each.url,
-            FetchOptions(refs, prune=prune, is_dry_run=dry_run),
+            FetchOptions(refs, how["prune"], how["dry_run"], depth=depth),
             make_surroundings(app),
         )
         report_fetched(app, each.url.shown, report.refs, as_json=as_json)

@@ -8,6 +8,8 @@ Rules:
 - An *order* is one integer made of date and generation, so that comparing two orders is
   comparing (date, generation). Both never fall along a chain and the generation always grows,
   so every turn has a larger order than each of its ancestors. Walks rest on that alone.
+- A parent that is missing because history was cut off there (tapesformat-shallow(5)) is no
+  parent: the turn is one without it.
 - A turn with a missing or damaged ancestor has no generation (0). Its order is still above
   the orders of the ancestors that are here, but it proves nothing about others: see
   `is_complete`.
@@ -26,6 +28,8 @@ from tapegit.objects.turn import decode_links, decode_subject, decode_turn
 from tapegit.store.source import TurnFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from tapegit.objects.turn import Subject, Turn
     from tapegit.store.source import ObjectSource
 
@@ -58,6 +62,7 @@ class TurnGraph:
 
     def __init__(self, objects: ObjectSource) -> None:
         self._objects = objects
+        self._cuts: Container[ObjectId] = getattr(objects, "cuts", ())
         # Of turns that no index knows, and only of those: 1 parent is kept as the id alone.
         self._links: dict[ObjectId, ObjectId | tuple[ObjectId, ...]] = {}
         self._orders: dict[ObjectId, int] = {}
@@ -73,7 +78,12 @@ class TurnGraph:
         if kept is not None:
             return (kept,) if isinstance(kept, ObjectId) else kept
         facts = self._objects.find_facts(oid)
-        return facts.parents if facts is not None else decode_links(self._read(oid)).parents
+        parents = facts.parents if facts is not None else decode_links(self._read(oid)).parents
+        return self._present(parents) if oid in self._cuts else parents
+
+    def _present(self, parents: tuple[ObjectId, ...]) -> tuple[ObjectId, ...]:
+        """Return those of the parents that are here."""
+        return tuple(parent for parent in parents if self._objects.contains(parent))
 
     def facts(self, oid: ObjectId) -> TurnFacts:
         """Return what walks need to know of a turn; generation 0 where history is incomplete.
@@ -139,8 +149,8 @@ class TurnGraph:
         if kept is not None:
             return self._orders.get(oid), (kept,) if isinstance(kept, ObjectId) else kept
         facts = self._objects.find_facts(oid)
-        if facts is None:
-            return None, decode_links(self._read(oid)).parents
+        if facts is None or oid in self._cuts:
+            return None, self.parents(oid)
         return (_order_of(facts) if facts.generation else None), facts.parents
 
     def locate(self, oid: ObjectId) -> tuple[int, tuple[ObjectId, ...] | None]:
@@ -229,8 +239,8 @@ class TurnGraph:
         except (ObjectNotFoundError, DataError):
             work.known[oid] = LOWEST_ORDER  # reported by the walk that has to read it
             return False
-        only = len(facts.parents) == 1
-        self._links[oid] = facts.parents[0] if only else facts.parents
+        parents = self._present(facts.parents) if oid in self._cuts else facts.parents
+        self._links[oid] = parents[0] if len(parents) == 1 else parents
         work.opened[oid] = facts.date_ms << _DATE_SHIFT | facts.is_leader
         return True
 

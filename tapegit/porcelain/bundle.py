@@ -77,6 +77,12 @@ def choose_contents(repository: Repository, resolver: Resolver, tokens: Iterable
     excluded = sort_tips(objects, [p.oid for p in points if p.is_excluded])
     hidden_tags, hidden_turns, hidden_content = excluded
     walked = dict.fromkeys(walk(graph, turns, exclude=hidden_turns))
+    cut = next((oid for oid in walked if objects.lacks_parents(oid)), None)
+    if cut is not None:
+        raise UserError(
+            f"history is cut off at '{cut}': a bundle could not be verified",
+            hint="'tapes fetch --unshallow' gets the rest; or leave it out, with '^' and its id",
+        )
     border = {up: None for oid in walked for up in graph.parents(oid) if up not in walked}
     reached = iter_with_content(
         objects, walked, content=content, hidden_turns=border, hidden_content=hidden_content

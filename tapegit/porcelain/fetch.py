@@ -24,7 +24,7 @@ from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import object_id
 from tapegit.refs.names import RefName
 from tapegit.remote.connection import UPLOAD, connect
-from tapegit.remote.conversation import Upload
+from tapegit.remote.conversation import Limit, Upload
 from tapegit.remote.git_objects import GitObjects
 from tapegit.remote.id_map import IdMap
 from tapegit.remote.incoming import Incoming, ReceivedPack, read_meta
@@ -42,10 +42,11 @@ from tapegit.remote.ref_names import (
 from tapegit.remote.scratch import ScratchFolder
 from tapegit.remote.seen import read_seen, write_seen
 from tapegit.repository.layout import TMP_NAME
+from tapegit.repository.shallow import add_cuts, drop_whole
 from tapegit.repository.tombstones import read_tombstones, session_mark, verify_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from tapegit.formats.tombstones import Tombstones
     from tapegit.objects.kind import Kind
@@ -67,16 +68,24 @@ FAST_FORWARD: Final = " "
 UP_TO_DATE: Final = "="
 
 
+ALL_KINDS: Final = frozenset((HEADS, TAGS, SESSIONS, NOTES))
+DEPTH_MAX: Final = (1 << 31) - 1
+"""What git takes for a depth without end."""
+
+
 class FetchOptions(NamedTuple):
     """What to fetch: all, or these; `prune` deletes what follows refs that are gone.
 
-    `has_meta` asks for the branch that the remote names as well, as a clone does.
+    `has_meta` asks for the branch that the remote names as well, as a clone does. With a
+    `depth` histories are cut off after so many turns; `kinds` are the folders of refs to take.
     """
 
     wanted: tuple[str, ...] = ()
     prune: bool = False
     is_dry_run: bool = False
     has_meta: bool = False
+    depth: int | None = None
+    kinds: frozenset[str] = ALL_KINDS
 
 
 class FetchedRef(NamedTuple):
@@ -139,6 +148,38 @@ def fetch(
         RemoteError: It cannot be reached, or does not answer as git does.
         StorageError: What came could not be stored.
     """
+    report = FetchReport([], 0)
+    for part in _split_by_depth(options):
+        found = _fetch_part(repository, name, url, part, surroundings)
+        refs, count = [*report.refs, *found.refs], report.object_count + found.object_count
+        report = FetchReport(refs, count, report.head or found.head)
+    return report
+
+
+def _split_by_depth(options: FetchOptions) -> list[FetchOptions]:
+    """Return the fetches that a fetch consists of: git counts commits, and not turns alone.
+
+    The commit of a session, or of a tag, is above its turns; a chain of notes is never cut.
+    """
+    if options.depth is None:
+        return [options]
+    above = min(options.depth + 1, DEPTH_MAX)
+    return [
+        options._replace(kinds=frozenset((HEADS,)), prune=False),
+        options._replace(
+            kinds=frozenset((SESSIONS, TAGS)), depth=above, prune=False, has_meta=False
+        ),
+        options._replace(kinds=frozenset((NOTES,)), depth=None, has_meta=False),
+    ]
+
+
+def _fetch_part(
+    repository: Repository,
+    name: str,
+    url: RemoteUrl,
+    options: FetchOptions,
+    surroundings: Surroundings,
+) -> FetchReport:
     with connect(url, UPLOAD, surroundings) as connection:
         upload = Upload(connection)
         fetcher = _Fetcher(repository, name, options)
@@ -149,10 +190,11 @@ def fetch(
             fetcher.take(ReceivedPack(None), 0)
         else:
             with ScratchFolder(repository.root / TMP_NAME, "incoming") as folder:
-                chunks = upload.fetch(wanted, fetcher.list_had(), surroundings.tell)
+                limit = fetcher.limit()
+                chunks = upload.fetch(wanted, fetcher.list_had(), surroundings.tell, limit)
                 count = receive_git_pack(chunks, folder, surroundings)
                 upload.close()
-                fetcher.take(ReceivedPack(folder.path if count else None), count)
+                fetcher.take(ReceivedPack(folder.path if count else None), count, upload.cut)
     return fetcher.report
 
 
@@ -170,6 +212,8 @@ class _Fetcher:
         self._tracking = _list_tracking(repository, remote)
         self._advertised: dict[str, bytes] = {}
         self._changed: list[_Changed] = []
+        self._asked: list[bytes] = []
+        self._cut: Container[bytes] = ()
         self._same: dict[str, bytes] = {}
         self._gone: list[RefName] = []
         self.report = FetchReport([], 0)
@@ -188,6 +232,8 @@ class _Fetcher:
                 continue
             local = tracking_name(self._remote, shared)
             present.add(local)
+            if self._is_wanted(shared):
+                self._asked.append(git_id)
             if self._seen.get(remote_name) == git_id and local in self._tracking:
                 self._same[remote_name] = git_id
             elif self._is_wanted(shared):
@@ -213,11 +259,15 @@ class _Fetcher:
 
     def _is_wanted(self, shared: Shared) -> bool:
         wanted = self._options.wanted
+        if shared.kind not in self._options.kinds:
+            return False
         return not wanted or any(text in wanted for text in _texts(shared))
 
     def list_wanted(self) -> list[bytes]:
         """Return the commits to ask for: not those of turns that are here."""
         wanted = [each.git_id for each in self._changed if not self._is_here(each)]
+        if self._options.depth is not None:
+            wanted = self._asked
         if self._options.has_meta and META in self._advertised:
             wanted.append(self._advertised[META])
         return wanted
@@ -248,8 +298,19 @@ class _Fetcher:
                 break
         return had
 
-    def take(self, pack: ReceivedPack, count: int) -> None:
-        """Verify what came, store it, and move refs."""
+    def limit(self) -> Limit | None:
+        """Return how far back history is wanted, and where it ends here; None for no limits."""
+        objects = self._repository.objects
+        cuts = [oid for oid in objects.cuts if objects.contains(oid)]
+        if not cuts and self._options.depth is None:
+            return None
+        made = GitObjects(objects, self._id_map)
+        made.ensure_mapped(cuts)
+        return Limit(self._options.depth, [made.commit_of(oid).git_id for oid in cuts])
+
+    def take(self, pack: ReceivedPack, count: int, cut: Container[bytes] = ()) -> None:
+        """Verify what came, store it, and move refs; commits of `cut` came without parents."""
+        self._cut = cut
         if self._options.is_dry_run:
             self._tell_plan()
             return
@@ -268,6 +329,7 @@ class _Fetcher:
         if seen != self._seen:
             write_seen(self._repository.root, self._remote, seen)
         self._id_map.save()
+        drop_whole(self._repository)
         self.report = self.report._replace(object_count=count)
 
     def _make_incoming(
@@ -275,7 +337,7 @@ class _Fetcher:
     ) -> Incoming:
         objects = self._repository.objects
         made = GitObjects(objects, self._id_map)
-        return Incoming(objects, pack, self._id_map, made, take, rely_on)
+        return Incoming(objects, pack, self._id_map, made, take, rely_on, self._cut)
 
     def _look(self, kind: Kind, data: bytes) -> ObjectId:
         """Return the id of an object that may be let in.
@@ -289,6 +351,9 @@ class _Fetcher:
 
     def _verify(self, incoming: Incoming) -> list[_Verified]:
         """Verify the refs that changed; those that are wrong are named, and changed no more."""
+        for oid, cut in self._repository.objects.cuts.items():
+            if self._repository.objects.contains(oid):
+                incoming.take_beyond(oid, cut)
         verified: list[_Verified] = []
         passed: list[_Changed] = []
         for each in self._changed:
@@ -320,7 +385,7 @@ class _Fetcher:
             _WrongRefsError: Some were wrong; nothing was stored, and they are changed no more.
         """
         pruned = self._gone if self._options.prune else []
-        if not self._changed and not pruned:
+        if not (self._changed or pruned or self._options.depth is not None):
             return
         message = f"fetch {self._remote}"
         with self._repository.transaction(message, bulk=is_bulk) as transaction:
@@ -329,6 +394,7 @@ class _Fetcher:
             verified = self._verify(incoming)
             if len(self._changed) != count:
                 raise _WrongRefsError
+            add_cuts(self._repository, incoming.cuts)
             moves = [
                 self._plan_move(incoming, each, name, oid)
                 for each in verified

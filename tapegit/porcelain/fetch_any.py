@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapegit.errors import UserError
-from tapegit.porcelain.fetch import FetchOptions, FetchReport, fetch
+from tapegit.porcelain.fetch import DEPTH_MAX, FetchOptions, FetchReport, fetch
 from tapegit.porcelain.fetch_bundle import fetch_bundle, is_bundle, list_bundle_refs
 from tapegit.porcelain.remote_show import list_remote_refs
 
@@ -27,8 +27,25 @@ def fetch_any(
 ) -> FetchReport:
     """Fetch what is new at an address; arguments and errors as of `fetch` and `fetch_bundle`."""
     if is_bundle(url):
+        if options.depth is not None:
+            raise UserError("a bundle is taken whole: it has no depth")
         return fetch_bundle(repository, name, url, options)
     return fetch(repository, name, url, options, surroundings)
+
+
+def choose_depth(repository: Repository, depth: int | None, *, is_whole: bool) -> int | None:
+    """Return how many turns of each history to take, None for no limit but that of before.
+
+    Raises:
+        UserError: Both a limit and none are asked for, or nothing was ever cut off.
+    """
+    if not is_whole:
+        return depth
+    if depth is not None:
+        raise UserError("--depth and --unshallow contradict each other")
+    if not repository.objects.cuts:
+        raise UserError("nothing was cut off here: --unshallow has nothing to get")
+    return DEPTH_MAX
 
 
 def verify_has_tapes(url: RemoteUrl, surroundings: Surroundings) -> None:

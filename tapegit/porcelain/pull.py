@@ -148,10 +148,11 @@ def join_notes(repository: Repository, remote: str) -> list[RefName]:
 
 
 class CloneOptions(NamedTuple):
-    """What to clone: all, or a branch, or a session, or both."""
+    """What to clone: all, or a branch, or a session, or both; and how many turns of each."""
 
     branch: str | None = None
     session: str | None = None
+    depth: int | None = None
 
 
 def clone(
@@ -186,7 +187,7 @@ def clone(
     remote = add_remote(repository, "origin", text)
     assert remote.name is not None
     wanted = tuple(each for each in (options.branch, options.session) if each is not None)
-    fetching = FetchOptions(wanted, has_meta=True)
+    fetching = FetchOptions(wanted, has_meta=True, depth=options.depth)
     report = fetch_any(repository, remote.name, remote.url, fetching, surroundings)
     join_notes(repository, remote.name)
     branch = options.branch or report.head or "main"

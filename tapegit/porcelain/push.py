@@ -16,6 +16,7 @@ from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind
 from tapegit.porcelain.push_plan import (
     BEHIND,
+    CUT_OFF,
     DELETED,
     DIVERGED,
     FETCH_FIRST,
@@ -208,8 +209,19 @@ class _Pusher:
         )
         planner.has_lease = self._options.has_lease
         self._planner = planner
-        self._planned = [self._with_fork(planner, planner.plan(wish)) for wish in wishes]
+        planned = [self._with_fork(planner, planner.plan(wish)) for wish in wishes]
+        self._planned = [self._without_cut(planner, each) for each in planned]
         return self._planned
+
+    def _without_cut(self, planner: Planner, planned: Planned) -> Planned:
+        """Refuse what would need turns that were cut off here and that the remote lacks too."""
+        objects = self._repository.objects
+        if not objects.cuts or not planned.is_sent:
+            return planned
+        tips = self._turn_tips(planned.tapes)
+        if any(map(objects.lacks_parents, list_new_turns(objects, tips, planner.list_known()))):
+            return planned._replace(mark=REJECTED, reason=CUT_OFF)
+        return planned
 
     def _remember_mapping(self) -> None:
         """Work out again what was lost: the commits of what follows this remote."""

@@ -40,6 +40,7 @@ BEHIND: Final = "behind, non-fast-forward"
 STALE: Final = "stale info"
 EXISTS: Final = "already exists"
 MISSING: Final = "remote ref does not exist"
+CUT_OFF: Final = "history is cut off here, fetch --unshallow"
 
 
 class Wish(NamedTuple):

@@ -9,6 +9,7 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ProtocolError, RefusedError, TransportError
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 ROOT: Final = "refs/tapes/"
 NO_COMMIT: Final = bytes(20)
 REF_COUNT_MAX: Final = 100_000
+CUT_COUNT_MAX: Final = 1_000_000
 _AGENT: Final = b"agent=tapes"
 _FORMAT: Final = b"object-format=sha1"
-_GIT_ID_LENGTH: Final = 40
+_GIT_ID: Final = re.compile(rb"[0-9a-f]{40}")
 
 
 class RemoteRef(NamedTuple):
@@ -57,11 +59,22 @@ class Outcome(NamedTuple):
     reason: str | None
 
 
+class Limit(NamedTuple):
+    """How many commits of each history are wanted, if not all, and which lack parents here."""
+
+    depth: int | None
+    shallow: Sequence[bytes] = ()
+
+
 class Upload:
-    """The conversation with `upload-pack`; `refs` are those below `refs/tapes/`, by name."""
+    """The conversation with `upload-pack`; `refs` are those below `refs/tapes/`, by name.
+
+    `cut` has the commits whose parents do not come, once a pack has begun to come.
+    """
 
     def __init__(self, connection: Connection, prefixes: Sequence[str] = (ROOT,)) -> None:
         self._connection = connection
+        self.cut: set[bytes] = set()
         first = read_line(connection.read)
         self._is_v2 = first is not None and first.rstrip(b"\n") == b"version 2"
         if self._is_v2:
@@ -109,6 +122,7 @@ class Upload:
         wanted: Iterable[bytes],
         had: Iterable[bytes],
         tell: Callable[[str], None],
+        limit: Limit | None = None,
     ) -> Iterator[bytes]:
         """Yield the bytes of a pack with what some commits need and others do not.
 
@@ -118,40 +132,68 @@ class Upload:
             wanted: Commits, as listed.
             had: Commits that are here with all their ancestors.
             tell: Takes what the other side says for people.
+            limit: How far history is wanted, and where it ends here.
 
         Raises:
-            ProtocolError: What comes is no answer.
+            ProtocolError: What comes is no answer, or history cannot be had in part.
             RefusedError: The other side refuses.
             TransportError: The connection broke.
         """
         ask = self._ask_v2 if self._is_v2 else self._ask_v0
-        ask(list(dict.fromkeys(wanted)), list(dict.fromkeys(had)))
+        ask(list(dict.fromkeys(wanted)), list(dict.fromkeys(had)), self._list_limits(limit))
         yield from iter_band(self._connection.read, tell)
         if self._is_v2:
             self._end_response()
 
-    def _ask_v2(self, wanted: list[bytes], had: list[bytes]) -> None:
+    def _list_limits(self, limit: Limit | None) -> list[bytes]:
+        """Return the lines that limit history."""
+        if limit is None:
+            return []
+        features = set().union(*(each.removeprefix(b"fetch=").split() for each in self._features))
+        if limit.depth is not None and b"shallow" not in features:
+            raise ProtocolError("the remote gives out whole histories alone")
+        lines = [b"shallow " + git_id.hex().encode() + b"\n" for git_id in limit.shallow]
+        return lines + ([b"deepen %d\n" % limit.depth] if limit.depth is not None else [])
+
+    def _take_limits(self) -> None:
+        """Read up to the next end of a part where history ends in what comes."""
+        for line in iter_lines(self._connection.read):
+            word, _, digits = line.partition(b" ")
+            if word == b"shallow":
+                self.cut.add(_parse_id(digits))
+                if len(self.cut) > CUT_COUNT_MAX:
+                    raise ProtocolError("the remote cuts history off in too many places")
+            elif word != b"unshallow":
+                raise ProtocolError(f"the remote sent no limit of history: {clean_text(line[:80])}")
+
+    def _ask_v2(self, wanted: list[bytes], had: list[bytes], limits: list[bytes]) -> None:
         lines = [b"command=fetch\n", _AGENT + b"\n"]
         if _FORMAT in self._features:
             lines.append(_FORMAT + b"\n")
         asked = [b"ofs-delta\n", b"no-progress\n"]
         asked += [b"want " + git_id.hex().encode() + b"\n" for git_id in wanted]
         asked += [b"have " + git_id.hex().encode() + b"\n" for git_id in had]
-        asked.append(b"done\n")
+        asked += [*limits, b"done\n"]
         parts = [*map(encode_line, lines), DELIMITER, *map(encode_line, asked), FLUSH]
         self._connection.write(b"".join(parts))
         section = read_line(self._connection.read)
+        if section is not None and section.rstrip(b"\n") == b"shallow-info":
+            self._take_limits()
+            section = read_line(self._connection.read)
         if section is None or section.rstrip(b"\n") != b"packfile":
             raise ProtocolError("the remote sent no pack")
 
-    def _ask_v0(self, wanted: list[bytes], had: list[bytes]) -> None:
+    def _ask_v0(self, wanted: list[bytes], had: list[bytes], limits: list[bytes]) -> None:
         features = b" side-band-64k ofs-delta no-progress " + _AGENT
         parts = []
         for number, git_id in enumerate(wanted):
             line = b"want " + git_id.hex().encode() + (b"" if number else features) + b"\n"
             parts.append(encode_line(line))
+        parts += map(encode_line, limits)
         parts.append(FLUSH)
         self._connection.write(b"".join(parts))
+        if any(line.startswith(b"deepen ") for line in limits):
+            self._take_limits()
         lines = [b"have " + git_id.hex().encode() + b"\n" for git_id in had]
         self._connection.write(b"".join(map(encode_line, [*lines, b"done\n"])))
         answer = read_line(self._connection.read) or b""
@@ -254,13 +296,16 @@ def _verify_count(refs: list[RemoteRef]) -> None:
 def _parse_ref(line: bytes) -> RemoteRef:
     digits, _, name = line.partition(b" ")
     try:
-        git_id = bytes.fromhex(digits.decode())
         text = name.decode()
-    except (ValueError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ProtocolError(f"the remote sent what is no ref: {clean_text(line[:80])}") from error
-    if len(digits) != _GIT_ID_LENGTH:
+    return RemoteRef(text.partition(" ")[0], _parse_id(digits))
+
+
+def _parse_id(digits: bytes) -> bytes:
+    if not _GIT_ID.fullmatch(digits):
         raise ProtocolError(f"the remote sent what is no id: {clean_text(digits[:80])}")
-    return RemoteRef(text.partition(" ")[0], git_id)
+    return bytes.fromhex(digits.decode())
 
 
 def _read_report(

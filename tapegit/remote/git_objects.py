@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from tapegit.objects.kind import Object
     from tapegit.objects.oid import ObjectId
+    from tapegit.objects.turn import Turn
     from tapegit.remote.id_map import IdMap
     from tapegit.store.database import ObjectDatabase
 
@@ -136,13 +137,19 @@ class GitObjects:
         }
         made = make_object(GIT_BLOB, data)
         tree = make_tree([*entries.values(), Entry(TURN_NAME, made.git_id)])
-        commit, mapped = make_turn_commit(turn, oid, tree.git_id, self._commits(turn.parent_ids))
+        commit, mapped = make_turn_commit(turn, oid, tree.git_id, self._parents(turn, oid))
         self._id_map.add(oid, mapped)
         for each in (made, tree, commit):
             emit(each)
 
-    def _commits(self, oids: Iterable[ObjectId]) -> list[Commit]:
-        return [self.commit_of(oid) for oid in oids]
+    def _parents(self, turn: Turn, oid: ObjectId) -> list[Commit]:
+        """Return the commits of a turn's parents; of those that were cut off what is kept."""
+        found = [self._id_map.find_commit(parent) for parent in turn.parent_ids]
+        time_s, kept = self._objects.cuts.get(oid, (0, ()))
+        cut = [Commit(git_id, time_s) for git_id in kept]
+        chosen = [known or cut[place] for place, known in enumerate(found)]
+        assert len(chosen) == len(turn.parent_ids), oid
+        return chosen
 
     def commit_of(self, oid: ObjectId) -> Commit:
         """Return the commit of a turn that was mapped."""

@@ -23,7 +23,7 @@ from tapegit.objects.kind import SIZE_MAX_BYTES, Kind, object_id
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope import RopeNode, decode_rope
 from tapegit.objects.tag import decode_tag
-from tapegit.objects.turn import decode_links, verify_turn
+from tapegit.objects.turn import decode_links, decode_turn, verify_turn
 from tapegit.remote.mapping import (
     META_NAME,
     NODE_NAME,
@@ -32,6 +32,7 @@ from tapegit.remote.mapping import (
     TURN_NAME,
     Commit,
     Entry,
+    clamp_time,
     content_entry,
     make_meta_objects,
     make_session_objects,
@@ -41,9 +42,10 @@ from tapegit.remote.mapping import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from pathlib import Path
 
+    from tapegit.formats.shallow import Cut
     from tapegit.remote.git_objects import GitObjects
     from tapegit.remote.id_map import IdMap
     from tapegit.store.database import ObjectDatabase
@@ -61,6 +63,7 @@ _TREE: Final = 2
 _COMMIT: Final = 1
 _TYPE_NAMES: Final = {_BLOB: "blob", _TREE: "tree", _COMMIT: "commit"}
 _HEADER: Final = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author ")
+_COMMITTED: Final = re.compile(rb"\ncommitter [^\n]{1,200} ([0-9]{1,10}) \+0000\n")
 _ENTRY: Final = re.compile(rb"(100644|40000) ([^\0/]{1,200})\0(.{20})", re.DOTALL)
 _T = TypeVar("_T")
 _REFS_LINE: Final = re.compile(rb"([0-9a-f]{64}) ([^\n]{1,255})\n")
@@ -122,6 +125,10 @@ class Incoming:
         made: Makes the git objects of what is in the store.
         take: Takes each object and returns its id.
         rely_on: Takes the id of each object of the store that something new needs.
+        cut: Commits whose parents the remote left out, because history was asked for in part.
+
+    Attributes:
+        cuts: The turns that came without their parents, as the list of them has them.
     """
 
     def __init__(
@@ -132,6 +139,7 @@ class Incoming:
         made: GitObjects,
         take: Take,
         rely_on: Callable[[ObjectId], object],
+        cut: Container[bytes] = (),
     ) -> None:
         self._objects = objects
         self._pack = pack
@@ -143,6 +151,8 @@ class Incoming:
         self._sizes: dict[bytes, tuple[int, int]] = {}  # level (-1 of a blob) and size
         self._turns: dict[bytes, ObjectId] = {}
         self._parents: dict[ObjectId, tuple[ObjectId, ...]] = {}  # of turns that came
+        self._cut = cut
+        self.cuts: dict[ObjectId, Cut] = {}
 
     def take_tape(self, git_id: bytes) -> ObjectId:
         """Verify a turn and all its ancestors, and return its id.
@@ -165,14 +175,49 @@ class Incoming:
                     self._turns[current] = known
                     continue
                 head = opened[current] = self._read_head(current)
-                stack.extend(parent for parent in head.parents if parent not in self._turns)
+                waiting = [parent for parent in head.parents if parent not in self._turns]
+                stack.extend(self._leave_out_cut(current, waiting))
                 continue
-            if any(parent not in self._turns for parent in head.parents):
+            if self._leave_out_cut(current, [p for p in head.parents if p not in self._turns]):
                 raise ProtocolError(f"commit {current.hex()} is its own ancestor")
             self._turns[current] = self._take_turn(current, head)
             del opened[current]
             stack.pop()
         return self._turns[git_id]
+
+    def _leave_out_cut(self, git_id: bytes, parents: list[bytes]) -> list[bytes]:
+        """Return the parents that must be looked at; of a commit that was cut off those here."""
+        if git_id not in self._cut:
+            return parents
+        return [parent for parent in parents if self._pack.contains(parent) or self._has(parent)]
+
+    def _has(self, git_id: bytes) -> bool:
+        oid = self._id_map.find_turn(git_id)
+        return oid is not None and self._objects.contains(oid)
+
+    def take_beyond(self, oid: ObjectId, cut: Cut) -> None:
+        """Verify what came of the parents of a turn of the store that was cut off there.
+
+        Raises:
+            ProtocolError: Something is wrong with one, or it is not the parent.
+            StorageError: They cannot be stored.
+        """
+        turn = decode_turn(self._objects.read(oid).data)
+        time_s, parents = cut
+        if not any(self._pack.contains(parent) for parent in parents):
+            return
+        known = [
+            self.take_tape(parent) if self._pack.contains(parent) or self._has(parent) else None
+            for parent in parents
+        ]
+        times = [self._commit_of(parent).time_s for parent in known if parent is not None]
+        is_so = len(known) == len(turn.parent_ids) and all(
+            came in (None, named) for came, named in zip(known, turn.parent_ids, strict=True)
+        )
+        if None not in known:
+            is_so = is_so and max((clamp_time(turn.time), *times)) == time_s
+        if not is_so:
+            raise ProtocolError(f"the parents of turn '{oid}' are not those that it was cut from")
 
     def _find_stored(self, git_id: bytes) -> ObjectId | None:
         """Return the turn of a commit that the remote left out, because the store has it."""
@@ -187,22 +232,39 @@ class Incoming:
     def _read_head(self, git_id: bytes) -> CommitHead:
         return _parse_head(git_id, self._pack.read(git_id, _COMMIT, COMMIT_SIZE_MAX_BYTES))
 
+    def _read_time(self, git_id: bytes) -> int:
+        """Return the committer's time that a commit states."""
+        data = self._pack.read(git_id, _COMMIT, COMMIT_SIZE_MAX_BYTES)
+        found = _COMMITTED.search(data)
+        if found is None:
+            raise ProtocolError(f"commit {git_id.hex()} is none of ours")
+        return int(found[1])
+
     def _take_turn(self, git_id: bytes, head: CommitHead) -> ObjectId:
         entries = self._read_tree(head.tree)
         data = self._read_named(entries, TURN_NAME, SIZE_MAX_BYTES[Kind.TURN])
         turn = _checked(git_id, verify_turn, data)
         oid = object_id(Kind.TURN, data)
-        if turn.parent_ids != tuple(self._turns[parent] for parent in head.parents):
+        known = [self._turns.get(parent) for parent in head.parents]
+        if len(known) != len(turn.parent_ids) or any(
+            came not in (None, named) for came, named in zip(known, turn.parent_ids, strict=True)
+        ):
             raise ProtocolError(f"commit {git_id.hex()} has other parents than its turn")
+        time_s = self._read_time(git_id) if None in known else 0
         wanted = dict.fromkeys(decode_links(data).contents)
         found = [self._take_named(entries, content)[0] for content in wanted]
         tree = make_tree([*found, Entry(TURN_NAME, entries[TURN_NAME].git_id)])
-        parents = [self._commit_of(parent) for parent in turn.parent_ids]
+        parents = [
+            Commit(parent, time_s) if came is None else self._commit_of(came)
+            for parent, came in zip(head.parents, known, strict=True)
+        ]
         made, commit = make_turn_commit(turn, oid, tree.git_id, parents)
         _verify_made(git_id, made.git_id, is_same=tree.git_id == head.tree)
         self._take(Kind.TURN, data)
         self._id_map.add(oid, commit)
-        self._parents[oid] = turn.parent_ids
+        self._parents[oid] = tuple(came for came in known if came is not None)
+        if None in known:
+            self.cuts[oid] = (time_s, head.parents)
         return oid
 
     def list_border(self, oid: ObjectId, *, until: ObjectId) -> list[ObjectId]:

@@ -27,6 +27,7 @@ from tapegit.objects.oid import ZERO_OID
 from tapegit.refs.names import HEAD, RefName
 from tapegit.refs.store import RefStore
 from tapegit.repository.layout import LATEST_NAME, REWRITING_NAME, TMP_NAME
+from tapegit.repository.shallow import add_cuts
 from tapegit.repository.tombstones import add_tombstones
 from tapegit.rewrite.shred import shred
 
@@ -95,6 +96,7 @@ def carry_out(repository: Repository, rewriting: Rewriting, message: str) -> Car
             raise ObjectNotFoundError(f"object '{new}' is missing", oid=new)
     root = repository.root
     add_tombstones(root, _tombstones(rewriting))
+    _map_cuts(repository, rewriting)
     refs = open_refs(repository)
     moved, deleted = _move_refs(refs, rewriting, message)
     _settle_names(refs, rewriting)
@@ -120,6 +122,13 @@ def drop_journal(root: Path) -> None:
 def open_refs(repository: Repository) -> RefStore:
     """Return the refs of a store for one who keeps writers out and so cannot be one."""
     return RefStore(repository.root, repository.clock, repository.actor, peel=repository.peel_tag)
+
+
+def _map_cuts(repository: Repository, rewriting: Rewriting) -> None:
+    """Let what takes the place of a turn whose history was cut off lack the same parents."""
+    cuts = repository.objects.cuts.items()
+    found = {rewriting.successors.get(oid): cut for oid, cut in cuts}
+    add_cuts(repository, {new: cut for new, cut in found.items() if new is not None})
 
 
 def _tombstones(rewriting: Rewriting) -> list[Tombstone]:

@@ -20,7 +20,11 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import DataError, ObjectNotFoundError, StorageError, TapesError, UnsafePathError
+from tapegit.files.safe_read import read_file
 from tapegit.files.trash import Trash
+from tapegit.formats.shallow import SIZE_MAX_BYTES, decode_shallow
+from tapegit.objects.kind import Kind
+from tapegit.objects.turn import decode_links
 from tapegit.store.index_file import read_index
 from tapegit.store.loose import LooseSource
 from tapegit.store.packed import PackedSource
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.formats.packindex import PackIndex
-    from tapegit.objects.kind import Kind, Object
+    from tapegit.formats.shallow import Cut
+    from tapegit.objects.kind import Object
     from tapegit.objects.oid import ObjectId, OidPrefix
     from tapegit.store.loose_batch import LooseBatch
     from tapegit.store.pack_reader import PackReader
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
 
 ABBREVIATION_LENGTH_MIN: Final = 7
 _PACK_FOLDER: Final = "objects/pack"
+_SHALLOW_NAME: Final = "shallow"
 _LOOK_COUNT_MAX: Final = 8
 """How often packs may come and go while one object is looked for."""
 _CHUNK_COUNT_MIN: Final = 128
@@ -55,6 +61,52 @@ class ObjectDatabase:
         self.packed = PackedSource(root / "objects" / "pack")
         self._trash = Trash(root)
         self._trashed: dict[str, PackIndex | None] = {}
+        self._cuts: dict[ObjectId, Cut] | None = None
+
+    @property
+    def cuts(self) -> dict[ObjectId, Cut]:
+        """The turns that may lack parents, because their history was cut off, and their commits.
+
+        Raises:
+            DataError: The list of them is damaged.
+            StorageError: It cannot be read.
+        """
+        if self._cuts is None:
+            path = self.root / _SHALLOW_NAME
+            try:
+                self._cuts = decode_shallow(read_file(path, size_max=SIZE_MAX_BYTES), path)
+            except FileNotFoundError:
+                self._cuts = {}
+        return self._cuts
+
+    def lacks_parents(self, oid: ObjectId) -> bool:
+        """Return whether history was cut off before a turn, so that a parent of it is not here.
+
+        Raises:
+            DataError: The list of such turns, or the turn, is damaged.
+        """
+        if oid not in self.cuts:
+            return False
+        return not all(map(self.contains, decode_links(self.read(oid).data).parents))
+
+    def forget_cuts(self) -> None:
+        """Read the list of turns whose history was cut off again when it is next asked for."""
+        self._cuts = None
+
+    def list_beyond(self) -> frozenset[ObjectId]:
+        """Return the parents of turns that were cut off: each may be missing.
+
+        Raises:
+            DataError: The list of such turns, or one of them, is damaged.
+            StorageError: It cannot be read.
+        """
+        found = (self.find(oid) for oid in self.cuts)
+        return frozenset(
+            parent
+            for turn in found
+            if turn is not None and turn.kind is Kind.TURN
+            for parent in decode_links(turn.data).parents
+        )
 
     @property
     def packs(self) -> list[PackReader]:
@@ -228,6 +280,7 @@ class ObjectDatabase:
 
     def refresh(self) -> None:
         """Look at the folders again: another process added packs or gc moved objects."""
+        self._cuts = None
         self.loose.forget_listings()
         self.packed.refresh(is_certain=True)
 

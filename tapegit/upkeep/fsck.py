@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import ConfigError, StorageError, TapesError
+from tapegit.errors import ConfigError, DataError, StorageError, TapesError, UnsafePathError
 from tapegit.formats.pack import KINDS_BY_NUMBER
 from tapegit.objects.oid import ObjectId
+from tapegit.repository.layout import SHALLOW_NAME
 from tapegit.store.loose import LooseEntry
 from tapegit.upkeep.findings import (
     BROKEN_LINK,
@@ -295,6 +296,7 @@ class _Fsck:
     def _report_links(self, results: Iterable[ScanResult], marks: bytearray) -> None:
         """Report the links of needed objects that lead nowhere, or to another kind."""
         missing: dict[bytes, Kind | None] = {}
+        beyond = self._list_beyond()
         seen: set[tuple[int, bytes]] = set()
         for result in results:
             for wanted in result.wanted:
@@ -304,11 +306,20 @@ class _Fsck:
                     )
             for absent in result.absent:
                 source = self.store.first_of(absent.source)
-                if marks[source] and not self._is_there(absent.oid):
+                is_cut = absent.oid in beyond
+                if marks[source] and not is_cut and not self._is_there(absent.oid):
                     kind = self._report_link(source, absent.oid, absent.bits, seen)
                     missing[absent.oid] = kind
         for oid, kind in missing.items():
             self._findings.append(Finding(MISSING, "", kind, ObjectId(oid)))
+
+    def _list_beyond(self) -> frozenset[bytes]:
+        """Return what may be missing because history was cut off; report a damaged list of it."""
+        try:
+            return self._repository.objects.list_beyond()
+        except (DataError, StorageError, UnsafePathError) as error:
+            self._findings.append(Finding(CORRUPT, str(error), where=SHALLOW_NAME))
+            return frozenset()
 
     def _report_link(
         self, source: int, oid: bytes, bits: int, seen: set[tuple[int, bytes]]

@@ -27,7 +27,7 @@ from tapegit.objects.links import iter_links
 from tapegit.upkeep.packlinks import NONE, MissingLink, read_pack_links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from tapegit.objects.oid import ObjectId
     from tapegit.store.loose import LooseEntry, LooseSource
@@ -44,13 +44,18 @@ class LinkMap:
         bases: The number of the first object of each pack, then of the first loose object.
         loose: The loose objects, ascending by id.
         count: How many numbers there are.
+        beyond: Turns that may be missing, because history was cut off before them.
         kind_numbers: The kind of each object by number; 0 for a loose one not read yet.
     """
 
     def __init__(
-        self, packs: Sequence[PackView], loose: Sequence[LooseEntry], source: LooseSource
+        self,
+        packs: Sequence[PackView],
+        loose: Sequence[LooseEntry],
+        source: LooseSource,
+        beyond: Container[ObjectId] = (),
     ) -> None:
-        """Number everything and read the links of all packs.
+        """Number everything and read the links of all packs; what is `beyond` may be missing.
 
         Raises:
             DataError: A frame of ropes or turns is damaged.
@@ -58,6 +63,7 @@ class LinkMap:
         self.packs = list(packs)
         self.loose = list(loose)
         self._source = source
+        self.beyond = beyond
         self.bases = array("Q", [0])
         for pack in self.packs:
             self.bases.append(self.bases[-1] + pack.index.object_count)
@@ -168,7 +174,7 @@ class LinkMap:
         """Refuse to go on where what is missing is really needed, and not just mentioned."""
         oid = self.oid_of(number)
         for link in self._missing[number]:
-            if self.is_needed(number, link.oid):
+            if link.oid not in self.beyond and self.is_needed(number, link.oid):
                 raise ObjectNotFoundError(
                     f"no object '{link.oid}', which {self.kind_of(number)} '{oid}' needs",
                     hint="run 'tapes fsck --full' to see what else is missing",

@@ -65,7 +65,8 @@ def take_stock(repository: Repository) -> Stock:
         roots = collect_roots(repository.refs)
         inventory = read_inventory(repository.root, repository.objects.loose)
         views = [pack.view for pack in inventory.packs]
-        links = LinkMap(views, inventory.loose, repository.objects.loose)
+        beyond = repository.objects.list_beyond()
+        links = LinkMap(views, inventory.loose, repository.objects.loose, beyond)
         try:
             return Stock(inventory, links, roots, _mark(links, inventory, roots))
         except ObjectNotFoundError as error:
@@ -130,6 +131,7 @@ def mark_since(stock: Stock, repository: Repository) -> list[int]:
     objects, links, marks = repository.objects, stock.links, stock.marks
     objects.refresh()
     newly: list[int] = []
+    beyond = objects.list_beyond()
     outside: set[ObjectId] = set()
     stack = [(root.oid, root.where) for root in fresh]
     while stack:
@@ -140,6 +142,8 @@ def mark_since(stock: Stock, repository: Repository) -> list[int]:
         elif oid not in outside:
             outside.add(oid)
             found = objects.find(oid)
+            if found is None and oid in beyond:
+                continue
             if found is None:
                 raise ObjectNotFoundError(
                     f"no object '{oid}', which '{needed_by}' needs", oid=oid, needed_by=needed_by

@@ -136,6 +136,9 @@ EXAMPLES: dict[str, list[Check]] = {
         is_frame(1),
         is_frame(2),
     ],
+    "tapesformat-shallow.5.md": [
+        means("shallow", [[BLOB, 1780000000, bytes(range(20)).hex(), bytes(range(32, 52)).hex()]])
+    ],
     "tapesformat-packedrefs.5.md": [
         means("packedrefs", [["refs/heads/main", BLOB], ["refs/tags/v1", TAG, BLOB]])
     ],

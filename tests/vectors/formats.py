@@ -32,6 +32,7 @@ from tapegit.formats.packindex import LEADER_BIT, SEVERAL_PARENTS_BIT, PackIndex
 from tapegit.formats.packindex_writer import IndexTables, PackIdentity, iter_index_parts
 from tapegit.formats.reffile import decode_ref_file, encode_oid, encode_symbolic
 from tapegit.formats.reflog import ReflogEntry, encode_line, iter_entries
+from tapegit.formats.shallow import decode_shallow, encode_shallow
 from tapegit.objects.canonical import decode_canonical, encode_canonical
 from tapegit.objects.cutter import cut
 from tapegit.objects.kind import Kind, Object, format_framing, object_id
@@ -209,6 +210,23 @@ def _decode_packed_refs(data: bytes, _: Headers) -> list[list[str]]:
 def _encode_packed_refs(value: list[list[str]]) -> bytes:
     refs = [PackedRef(name, *map(ObjectId.parse, oids)) for name, *oids in value]
     return PackedRefs(EMPTY_FILE).splice({ref.name: ref for ref in refs})
+
+
+def _decode_shallow(data: bytes, _: Headers) -> list[list[Any]]:
+    cuts = decode_shallow(data)
+    return [
+        [oid.hex(), time_s, *(parent.hex() for parent in parents)]
+        for oid, (time_s, parents) in cuts.items()
+    ]
+
+
+def _encode_shallow(value: list[list[Any]]) -> bytes:
+    return encode_shallow(
+        {
+            ObjectId.parse(oid): (time_s, tuple(map(bytes.fromhex, parents)))
+            for oid, time_s, *parents in value
+        }
+    )
 
 
 def _head_value(head: BundleHeader) -> dict[str, Any]:
@@ -407,6 +425,7 @@ FORMATS: dict[str, VectorFormat] = {
     "reflog": VectorFormat(_decode_reflog, _encode_reflog, is_self_delimiting=False),
     "reffile": VectorFormat(_decode_ref_file, _encode_ref_file),
     "packedrefs": VectorFormat(_decode_packed_refs, _encode_packed_refs, is_checked=True),
+    "shallow": VectorFormat(_decode_shallow, _encode_shallow, is_checked=True),
     "bundlehead": VectorFormat(_decode_bundle_head, _encode_bundle_head),
     # How a frame is compressed is the library's choice, so these are decoded only.
     "loose": VectorFormat(_decode_loose, is_checked=True),
