@@ -100,11 +100,17 @@ def _iter_record(record: Record[bytes]) -> Iterator[AnyPart]:
     value = record.value
     known = decode_record(value)
     if known.type in {"user", "assistant"} and known.message is not None:
-        yield from _iter_message(number, known, decode_leniently(_Envelope, value).message)
+        parts = _iter_message(number, known, decode_leniently(_Envelope, value).message)
+        yield from map(_fail, parts) if known.isApiErrorMessage is True else parts
     elif known.type == "system":
         yield _system_part(number, known, value)
     else:
         yield Unknown(record=number, type=_kind_of(known, value), raw=_text(value))
+
+
+def _fail(part: AnyPart) -> AnyPart:
+    """Return a part of a message that the harness made up to tell of an error."""
+    return Failure(record=part.record, text=part.text) if isinstance(part, Text) else part
 
 
 def _iter_message(number: int, known: ClaudeRecord, message: msgspec.Raw) -> Iterator[AnyPart]:

@@ -91,6 +91,7 @@ class ClaudeRecord(msgspec.Struct):
     gitBranch: str | None = None  # noqa: N815
     timestamp: str | None = None
     isSidechain: bool | None = None  # noqa: N815
+    isApiErrorMessage: bool | None = None  # noqa: N815
     isCompactSummary: bool | None = None  # noqa: N815
     sourceToolUseID: str | None = None  # noqa: N815
     message: Message | None = None

@@ -149,7 +149,7 @@ def iter_parts(message: Members) -> Iterator[AnyPart]:
     yield from iter_content(message.get("content", b""))
     refusal = message.string("refusal")
     if refusal:
-        yield Text(text=refusal)
+        yield Text(text=refusal, is_refusal=True)
     for raw in message.elements("tool_calls"):
         yield _call(raw)
     function = message.members("function_call")
@@ -174,7 +174,7 @@ def _content_part(raw: Json) -> AnyPart:
     kind = members.name("type")
     text = members.string("refusal" if kind == "refusal" else "text")
     if text is not None and kind in {"text", "refusal"}:
-        return Text(text=text)
+        return Text(text=text, is_refusal=kind == "refusal")
     part: AnyPart | None = None
     if kind == "image_url":
         url = members.members("image_url").string("url") or members.string("image_url")

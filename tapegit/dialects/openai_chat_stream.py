@@ -80,9 +80,10 @@ class ChatStream:
     def _iter_parts(self) -> Iterator[AnyPart]:
         if self._thoughts:
             yield Thinking(text="".join(self._thoughts))
-        for texts in (self._texts, self._refusals):
-            if texts:
-                yield Text(text="".join(texts))
+        if self._texts:
+            yield Text(text="".join(self._texts))
+        if self._refusals:
+            yield Text(text="".join(self._refusals), is_refusal=True)
         for call in self._calls:
             yield call.part()
         yield from self._others

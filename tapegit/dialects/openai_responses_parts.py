@@ -185,7 +185,7 @@ def _content_part(raw: Json) -> AnyPart:
     kind = members.name("type")
     text = members.string("refusal" if kind == "refusal" else "text")
     if (kind in _TEXTS or kind == "refusal") and text is not None:
-        return Text(text=text)
+        return Text(text=text, is_refusal=kind == "refusal")
     part: AnyPart | None = None
     file_id = members.name("file_id")
     if kind == "input_image":

@@ -32,8 +32,18 @@ if TYPE_CHECKING:
 
 FILE_COUNT_MAX: Final = 1000
 
-_CUT_STOPS: Final = frozenset({"max_tokens", "length", "MAX_TOKENS", "max_output_tokens"})
-_REFUSED_STOPS: Final = frozenset({"refusal", "content_filter", "SAFETY", "RECITATION"})
+_CUT_STOPS: Final = frozenset(
+    {
+        *("max_tokens", "MAX_TOKENS", "max_output_tokens", "length", "incomplete"),
+        *("model_context_window_exceeded", "aborted", "cancelled"),
+    }
+)
+_REFUSED_STOPS: Final = frozenset(
+    {
+        *("refusal", "content_filter", "content_filtered", "guardrail_intervened"),
+        *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"),
+    }
+)
 _CUT_OUTCOMES: Final = frozenset({"client_gone", "upstream_cut"})
 
 TOOL: Final = "tool"
@@ -85,6 +95,9 @@ def read_document(find: Find, turn: Turn) -> Document:
                 failures.append(part.text)
         elif isinstance(part, Failure):
             errors[API] = None
+            failures.append(part.text)
+        elif isinstance(part, Text) and part.is_refusal:
+            errors[REFUSAL] = None
             failures.append(part.text)
     if not texts and turn.summary is not None:
         texts.append(turn.summary)

@@ -124,6 +124,50 @@ def test_a_hit_is_shown_with_where_it_is(tapes, session):
     assert line == f"{oid[:7]}  01234567#1  2026-01-01  user  Refund order 1042, please"
 
 
+def answer(text, minute, stop=None, **more):
+    """Return an answer that ended so."""
+    record = assistant(text, f"m{minute}")
+    record["message"]["stop_reason"] = stop
+    return stamp(record, minute, **more)
+
+
+def test_every_kind_of_failure_is_found(tapes, store, work):
+    """What a provider, a filter, a limit or a user made of an answer; and what the harness says."""
+    rows = [
+        stamp(user("go"), 1),
+        answer("done", 2, "end_turn"),
+        answer("never", 3, "refusal"),
+        answer("too lo", 4, "model_context_window_exceeded"),
+        answer("API Error: 529 overloaded", 5, "stop_sequence", isApiErrorMessage=True),
+    ]
+    (work / "one.jsonl").write_bytes(jsonl([{**row, "sessionId": "0123456789"} for row in rows]))
+    pi = [
+        {"type": "session", "id": "p" * 10, "timestamp": "2026-01-01T00:00:00Z", "cwd": "/w"},
+        {"type": "message", "message": {"role": "user", "content": "go"}},
+        {
+            "type": "message",
+            "message": {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "half"}],
+                "stopReason": "aborted",
+                "errorMessage": "Request was aborted",
+            },
+        },
+    ]
+    (work / "pi.jsonl").write_bytes(jsonl(pi))
+    tapes("import", "one.jsonl", "pi.jsonl")
+    found = {
+        kind: steps(tapes("search", "--json", f"error:{kind}"))
+        for kind in ("refusal", "cut", "api", "")
+    }
+    assert found == {
+        "refusal": ["0123#3"],
+        "cut": ["0123#4", "pppp#2"],
+        "api": ["0123#5", "pppp#2"],
+        "": ["0123#3", "0123#4", "0123#5", "pppp#2"],
+    }
+
+
 def test_failures_are_shown_by_what_failed(tapes, session):
     """Not by the beginning of the turn."""
     assert tapes("search", "error:tool").out.endswith("AssertionError: 20 != -20\n")

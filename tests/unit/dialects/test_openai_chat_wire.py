@@ -100,7 +100,7 @@ MESSAGES = [
     ),
     (
         {"role": "assistant", "content": None, "reasoning_content": "t", "refusal": "no"},
-        (Thinking(text="t"), Text(text="no")),
+        (Thinking(text="t"), Text(text="no", is_refusal=True)),
     ),
     (
         {"role": "assistant", "function_call": {"name": "n", "arguments": "{}"}},
