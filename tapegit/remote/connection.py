@@ -19,6 +19,7 @@ import shlex
 import socket
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -63,7 +64,7 @@ class Surroundings(NamedTuple):
         environ: The environment of this run.
         tell: Takes text that the other side says for people, cleaned.
         is_interactive: Whether somebody can be asked for a password.
-        timeout_s: How long the other side may say nothing.
+        timeout_s: How long the other side may take for a line.
     """
 
     environ: Mapping[str, str]
@@ -76,6 +77,21 @@ class Surroundings(NamedTuple):
         kept = {name: value for name, value in self.environ.items() if name not in _FOREIGN}
         kept.setdefault("GIT_TERMINAL_PROMPT", "1" if self.is_interactive else "0")
         return {**kept, "GIT_ADVICE": "0", "LC_ALL": "C", **more}
+
+    def http_environ(self, url: RemoteUrl) -> dict[str, str]:
+        """Return the environment for git's http helper.
+
+        No redirect leads from https to http, and a connection that stands still ends.
+        """
+        is_plain = url.text.lower().startswith("http:")
+        rules = {
+            "GIT_ALLOW_PROTOCOL": "https:ssh:file" + (":http" if is_plain else ""),
+            "GIT_HTTP_LOW_SPEED_LIMIT": "1",
+            "GIT_HTTP_LOW_SPEED_TIME": f"{self.timeout_s:.0f}",
+        }
+        return self.child_environ(
+            **{name: value for name, value in rules.items() if name not in self.environ}
+        )
 
 
 class Connection:
@@ -110,22 +126,23 @@ class Connection:
         """Return exactly so many bytes.
 
         Raises:
-            TransportError: The other side is gone, or says nothing for too long.
+            TransportError: The other side is gone, or takes too long for them.
         """
+        end_s = time.monotonic() + self._timeout_s
         while len(self._buffer) < size:
-            self._buffer += self._read_some()
+            self._buffer += self._read_some(max(0.0, end_s - time.monotonic()))
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
         return data
 
-    def _read_some(self) -> bytes:
+    def _read_some(self, wait_s: float) -> bytes:
         try:
-            ready, _, _ = select.select([self._read_fd], [], [], self._timeout_s)
+            ready, _, _ = select.select([self._read_fd], [], [], wait_s)
             data = os.read(self._read_fd, _CHUNK_SIZE_BYTES) if ready else None
         except OSError as error:
             raise TransportError("the connection broke", errno=error.errno) from error
         if data is None:
-            raise TransportError(f"the remote said nothing for {self._timeout_s:.0f} seconds")
+            raise TransportError(f"the remote gave no answer within {self._timeout_s:.0f} seconds")
         if not data:
             raise TransportError("the remote hung up")
         return data
@@ -225,11 +242,13 @@ def _ssh_arguments(url: RemoteUrl, service: str, surroundings: Surroundings) -> 
 @contextmanager
 def _start(command: list[str], url: RemoteUrl, surroundings: Surroundings) -> Iterator[Connection]:
     more = {"GIT_PROTOCOL": "version=2"} if UPLOAD in " ".join(command) else {}
+    is_http = url.transport == HTTP
+    env = surroundings.http_environ(url) if is_http else surroundings.child_environ(**more)
     try:
         process = subprocess.Popen(  # noqa: S603 - see the rules of this module
             command,
             cwd="/",
-            env=surroundings.child_environ(**more),
+            env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -249,7 +268,7 @@ def _start(command: list[str], url: RemoteUrl, surroundings: Surroundings) -> It
         process.stdout.fileno(),
         write_fd,
         surroundings.timeout_s,
-        is_stateless=url.transport == HTTP,
+        is_stateless=is_http,
     )
     try:
         yield connection

@@ -131,7 +131,7 @@ def _push(
         done = subprocess.run(  # noqa: S603 - the address was parsed, and stands after --
             _git(folder, "push", *options, *leases, "--", url.text, *specs),
             cwd=folder.path,
-            env=surroundings.child_environ(),
+            env=surroundings.http_environ(url),
             stdin=None if surroundings.is_interactive else subprocess.DEVNULL,
             capture_output=True,
             check=False,
