@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SCANNED_BYTES = 10_000_000
 SCAN_LIMIT_S = 5.0
-RECALL_MIN = 0.975
+RECALL_MIN = 1.0
 
 
 def measure_finding(_options: Options) -> list[Figure]:
@@ -27,7 +27,7 @@ def measure_finding(_options: Options) -> list[Figure]:
     missed = []
     for each in planted:
         clean = redact_answer(redactor, each.text, Numbering())
-        if clean is not None and each.body[:16] in clean:
+        if each.is_left(clean):
             missed.append(each)
     by_wrapping = Counter(each.wrapping for each in missed)
     detail = ", ".join(f"{count} of {name}" for name, count in sorted(by_wrapping.items()))
@@ -35,15 +35,17 @@ def measure_finding(_options: Options) -> list[Figure]:
     taken = sum(bool(redactor.find(record, is_json=True)) for record in harmless)
     records = [*harmless, *(each.text for each in planted if each.wrapping == "json")]
     size = sum(map(len, records))
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(-(-SCANNED_BYTES // size)):
         for record in records:
             redactor.find(record, is_json=False)
-    elapsed_s = time.perf_counter() - started
+    elapsed_s = time.process_time() - started
     count = f"{len(planted)} texts of {len(FORMATS)} formats"
     recall = 1 - len(missed) / len(planted)
     return [
-        Figure("secrets: recall", recall, RECALL_MIN, "", f"{count}; missed {detail}", True),
+        Figure(
+            "secrets: recall", recall, RECALL_MIN, "", f"{count}; missed {detail or 'none'}", True
+        ),
         Figure("secrets: false positives", taken, 0, "", f"in {len(harmless)} records"),
         Figure("secrets: 10 MB", elapsed_s, SCAN_LIMIT_S, "s", "a third of it holds secrets"),
     ]

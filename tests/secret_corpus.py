@@ -99,6 +99,10 @@ FORMATS: dict[str, tuple[str, str, int, str]] = {
 """What comes before the body, its alphabet and length, and what comes after."""
 
 
+LEFT_LENGTH = 10
+"""So many characters in a row of a body, and it is not gone."""
+
+
 class Planted(NamedTuple):
     """A text with a secret in it: how it is wrapped, and the body that must not be left."""
 
@@ -107,17 +111,53 @@ class Planted(NamedTuple):
     text: bytes
     body: bytes
 
+    def is_left(self, clean: bytes | None) -> bool:
+        """Return whether a part of the body is still there, as it is or percent-encoded."""
+        if clean is None:
+            return False
+        bodies = (self.body.decode(), quote(self.body.decode(), safe=""))
+        return any(
+            text[start : start + LEFT_LENGTH].encode() in clean
+            for text in bodies
+            for start in range(max(1, len(text) - LEFT_LENGTH + 1))
+        )
+
+
+EVENTS: tuple[Callable[[str], dict[str, object]], ...] = (
+    lambda text: {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "text_delta", "text": text},
+    },
+    lambda text: {
+        "type": "content_block_delta",
+        "index": 1,
+        "delta": {"type": "input_json_delta", "partial_json": text},
+    },
+    lambda text: {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": {"content": text}}],
+    },
+    lambda text: {
+        "type": "response.output_text.delta",
+        "item_id": "msg_1",
+        "output_index": 0,
+        "content_index": 0,
+        "delta": text,
+    },
+    lambda text: {
+        "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": text}]}}]
+    },
+)
+"""What providers send a piece of a text as."""
+
 
 def _stream(secret: str) -> str:
-    lines = []
-    for piece in (secret[:7], secret[7:19], secret[19:]):
-        event = {
-            "type": "content_block_delta",
-            "index": 0,
-            "delta": {"type": "text_delta", "text": piece},
-        }
-        lines.append(f"event: content_block_delta\ndata: {json.dumps(event)}\n\n")
-    return "".join(lines)
+    draw = random.Random(secret)
+    event = draw.choice(EVENTS)
+    first, second = sorted(draw.sample(range(1, len(secret) - 1), 2))
+    pieces = ("it is ", secret[:first], secret[first:second], secret[second:], " indeed")
+    return "".join(f"data: {json.dumps(event(piece))}\n\n" for piece in pieces)
 
 
 WRAPPINGS: dict[str, Callable[[str], str]] = {
@@ -143,27 +183,33 @@ def iter_planted() -> Iterator[Planted]:
 def iter_harmless() -> Iterator[bytes]:
     """Yield what is no secret, each as a record of a session."""
     draw = random.Random("harmless")
-    for number in range(120):
-        hexadecimal = "".join(draw.choice(HEX) for _ in range(64))
-        short = "".join(draw.choice(ALNUM) for _ in range(24))
-        words = " ".join(
-            draw.choices(
-                ["the", "token", "count", "of", "this", "key", "is", "a", "secret", "to", "me"], k=9
-            )
-        )
-        pixels = base64.b64encode(draw.randbytes(600)).decode()
-        values = (
-            {"uuid": str(uuid.UUID(int=draw.getrandbits(128))), "parentUuid": hexadecimal[:32]},
-            {"commit": hexadecimal[:40], "sha256": hexadecimal, "sessionId": short},
-            {"type": "image", "source": {"type": "base64", "data": pixels}},
-            {
-                "id": f"msg_01{short}",
-                "tool_use_id": f"toolu_01{short}",
-                "requestId": f"req_{short}",
-            },
-            {"text": words, "max_tokens": number, "model": "claude-opus-4-5-20251101"},
-            {"text": f"token = os.environ['API_TOKEN_{number}']\npassword = getpass()"},
-            {"usage": {"input_tokens": number, "cache_read_input_tokens": 4096}},
-            {"signature": pixels, "integrity": f"sha512-{pixels[:86]}=="},
-        )
-        yield json.dumps(draw.choice(values)).encode()
+    for number in range(400):
+        yield json.dumps(draw.choice(_harmless_values(draw, number))).encode()
+
+
+def _harmless_values(draw: random.Random, number: int) -> tuple[dict[str, object], ...]:
+    """Return one of each kind of what looks like a secret and is none."""
+    hexadecimal = "".join(draw.choice(HEX) for _ in range(64))
+    short = "".join(draw.choice(ALNUM) for _ in range(24))
+    upper = "".join(draw.choice(BASE32) for _ in range(26))
+    words = " ".join(draw.choices(WORDS, k=9))
+    pixels = base64.b64encode(draw.randbytes(600)).decode()
+    there = quote(f"https://example.org/a?page={number}&token_type=bearer&next=/b", safe="")
+    return (
+        {"uuid": str(uuid.UUID(int=draw.getrandbits(128))), "parentUuid": hexadecimal[:32]},
+        {"commit": hexadecimal[:40], "sha256": hexadecimal, "sessionId": short},
+        {"type": "image", "source": {"type": "base64", "data": pixels}},
+        {"id": f"msg_01{short}", "tool_use_id": f"toolu_01{short}", "requestId": f"req_{short}"},
+        {"text": words, "max_tokens": number, "model": "claude-opus-4-5-20251101"},
+        {"text": f"token = os.environ['API_TOKEN_{number}']\npassword = getpass()"},
+        {"usage": {"input_tokens": number, "cache_read_input_tokens": 4096}},
+        {"signature": pixels, "integrity": f"sha512-{pixels[:86]}=="},
+        {"url": f"https://example.org/login?redirect={there}&state={number}"},
+        {"text": f"GET /img?src=data%3Aimage%2Fpng%3Bbase64%2C{quote(pixels[:200], safe='')}"},
+        {"traceparent": f"00-{hexadecimal[:32]}-{hexadecimal[:16]}-01", "etag": f'W/"{short}"'},
+        {"text": f"index {hexadecimal[:7]}..{hexadecimal[8:15]} 100644\nulid {upper}"},
+        {"text": f"image: app@sha256:{hexadecimal}\nlayers: [sha256:{hexadecimal[::-1]}]"},
+        {"text": f"secret_name: db-{words.split()[0]}\npassword_file: /run/secrets/{number}"},
+        {"text": f"printf '%20s %2d%%' 100%25 a%3Db%26c%3D{number}", "call_id": f"call_{short}"},
+        {"encrypted_content": f"gAAAAAB{pixels}", "id": f"rs_{hexadecimal}"},
+    )

@@ -39,6 +39,9 @@ KNOWN_VALUE: Final = "known-value"
 """The rule of what is known by its value."""
 
 _ESCAPED_LETTER: Final = rb"\\u00[2-7][0-9A-Fa-f]"
+_PERCENT: Final = rb"%(?:25)?(?:3[AaDd]|2[BbFf]|40)"
+"""What addresses write for `:`, `=`, `+`, `/` and `@`, which no hint would meet."""
+
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LAST_RANK: Final = 1_000
 
@@ -74,7 +77,9 @@ class Redactor:
         self._own = own + _known_pattern(known)
         self._cut_off = Pattern(CUT_OFF_PATTERN)
         self._allowed = [] if user is None else [Pattern(text) for text in user.allowed]
-        self._hint = Gate([*(rule.hint for rule in RULES), encoded_hint(), _ESCAPED_LETTER])
+        self._hint = Gate(
+            [*(rule.hint for rule in RULES), encoded_hint(), _ESCAPED_LETTER, _PERCENT]
+        )
         self._verify()
 
     def with_known(self, known: Iterable[bytes]) -> Redactor:
@@ -99,10 +104,15 @@ class Redactor:
             is_cut_off: Whether they end where they do by chance: then what may be the
                 beginning of a secret there counts as one.
         """
-        if not self._own and not is_cut_off and not self._hint.matches(data):
+        has_hint = self._hint.matches(data)
+        if not (has_hint or self._own or is_cut_off):
             return []
         views = iter_views(data, is_json=is_json)
-        parts = [part for view in views for part in self._search(view, is_cut_off=is_cut_off)]
+        parts = [
+            part
+            for view in views
+            for part in self._search(view, is_cut_off=is_cut_off, has_hint=has_hint)
+        ]
         if is_json and parts:
             parts = list(_clip_to_strings(data, _join(parts)))
         elif data.endswith(b"\n"):
@@ -121,14 +131,14 @@ class Redactor:
         redacted = self.redact(data, numbering or Numbering(), is_json=False)
         return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
 
-    def _search(self, view: View, *, is_cut_off: bool) -> Iterator[_Part]:
+    def _search(self, view: View, *, is_cut_off: bool, has_hint: bool) -> Iterator[_Part]:
         text = view.data
         tail = self._cut_off.find(text, 0) if is_cut_off else None
         if tail is not None:
             span = tail[1]
             value = text[span.start : span.end]
             yield from self._part(view, span, _LAST_RANK, CUT_OFF_NAME, value)
-        if self._has_rules:
+        if self._has_rules and has_hint:
             for found in self._rules.iter_found(text):
                 value = text[found.span.start : found.span.end]
                 yield from self._part(view, found.span, found.rank, found.rule, value)

@@ -14,17 +14,25 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.redact.patterns import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 VIEW_COUNT_MAX: Final = 6
+PERCENT_COUNT_MAX: Final = 2
 
-_ESCAPE: Final = re.compile(rb'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt\'])')
 _BACKSLASH: Final = ord("\\")
+
+
+class Escapes(NamedTuple):
+    """A way to write letters: what every escape begins with, what it is, and what it means."""
+
+    mark: bytes
+    pattern: re.Pattern[bytes]
+    read: Callable[[re.Match[bytes]], bytes]
 
 
 class View:
@@ -34,19 +42,25 @@ class View:
         data: The text.
     """
 
-    def __init__(self, data: bytes, origin: View | None = None) -> None:
+    def __init__(
+        self, data: bytes, origin: View | None = None, escapes: Escapes | None = None
+    ) -> None:
         self.data = data
         self._origin = origin
+        self._escapes = escapes or JSON_ESCAPES
         # For every escape: where it and what it stands for begin and end.
         self._starts = array("q")
         self._ends = array("q")
         self._origin_starts = array("q")
         self._origin_ends = array("q")
 
-    def unescape(self) -> View | None:
+    def unescape(self, escapes: Escapes | None = None) -> View | None:
         """Return the text with one level of escapes undone, or None where there are none."""
-        data = _ESCAPE.sub(_read_escape, self.data)
-        return None if data == self.data else View(data, self)
+        escapes = escapes or JSON_ESCAPES
+        if escapes.mark not in self.data:
+            return None
+        data = escapes.pattern.sub(escapes.read, self.data)
+        return None if data == self.data else View(data, self, escapes)
 
     def to_source(self, span: Span) -> Span:
         """Return which bytes of the source a part of this view came from, whole escapes."""
@@ -71,9 +85,9 @@ class View:
     def _map(self, data: bytes) -> None:
         """Note where the escapes are; only a text in which something was found needs it."""
         shift = 0
-        for match in _ESCAPE.finditer(data):
+        for match in self._escapes.pattern.finditer(data):
             start, end = match.span()
-            size = len(_read_escape(match))
+            size = len(self._escapes.read(match))
             self._starts.append(start - shift)
             self._ends.append(start - shift + size)
             self._origin_starts.append(start)
@@ -98,16 +112,30 @@ class View:
 
 
 def iter_views(data: bytes, *, is_json: bool) -> Iterator[View]:
-    """Yield a text with no, one, two ... levels of escapes undone; of JSON all but the first."""
+    """Yield a text with no, one, two ... levels of escapes undone; of JSON all but the first.
+
+    Each is followed by what it reads as an address.
+    """
     view: View | None = View(data)
     for number in range(VIEW_COUNT_MAX):
         assert view is not None
-        following = view.unescape() if b"\\" in view.data else None
+        following = view.unescape()
         if number or following is None or not is_json:
             yield view
+            yield from _iter_decoded(view)
         if following is None:
             return
         view = following
+
+
+def _iter_decoded(view: View) -> Iterator[View]:
+    """Yield a text with its percent-encoding undone, again where that shows some."""
+    for _ in range(PERCENT_COUNT_MAX):
+        decoded = view.unescape(PERCENT_ESCAPES)
+        if decoded is None:
+            return
+        yield decoded
+        view = decoded
 
 
 def _count_backslashes(data: bytes, end: int) -> int:
@@ -143,3 +171,13 @@ _texts: Final = _Texts(
 
 def _read_escape(match: re.Match[bytes]) -> bytes:
     return _texts[match[0]]
+
+
+def _read_percent(match: re.Match[bytes]) -> bytes:
+    return bytes((int(match[0][1:], 16),))
+
+
+JSON_ESCAPES: Final = Escapes(
+    b"\\", re.compile(rb'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt\'])'), _read_escape
+)
+PERCENT_ESCAPES: Final = Escapes(b"%", re.compile(rb"%[0-9a-fA-F]{2}"), _read_percent)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tapegit.recorder.answers import redact_answer
 from tapegit.redact.placeholders import Numbering
 from tapegit.redact.redactor import default_redactor
-from tests.secret_corpus import FORMATS, WRAPPINGS, iter_harmless, iter_planted
-
-RECALL_MIN = 0.975
-"""What is missed is percent-encoded with what stands before it: `AccountKey%3D...`."""
+from tests.secret_corpus import FORMATS, WRAPPINGS, Planted, iter_harmless, iter_planted
 
 
 def is_left(planted):
-    """Return whether the body of a secret is still in its text after redaction."""
-    clean = redact_answer(default_redactor(), planted.text, Numbering())
-    return clean is not None and planted.body[:16] in clean
+    """Return whether a part of a secret is still in its text after redaction."""
+    return planted.is_left(redact_answer(default_redactor(), planted.text, Numbering()))
+
+
+def test_a_part_that_is_left_is_seen():
+    """Ten characters from the middle of a body, as they are or percent-encoded."""
+    planted = Planted("x", "bare", b"", b"abcdefgh/klmnopqrstuv")
+    assert planted.is_left(b"is defgh/klmn")
+    assert planted.is_left(b"is efgh%2Fklm")
+    assert not planted.is_left(b"is abcdefgh/ and stuv")
 
 
 def test_the_corpus_is_large_enough():
@@ -25,20 +27,9 @@ def test_the_corpus_is_large_enough():
     assert len(WRAPPINGS) == 6
 
 
-def test_nearly_all_secrets_are_found():
+def test_all_secrets_are_found():
     """Whatever is missed is listed by the failure."""
-    planted = list(iter_planted())
-    missed = [f"{each.name} {each.wrapping}" for each in planted if is_left(each)]
-    assert len(missed) <= (1 - RECALL_MIN) * len(planted), missed
-
-
-@pytest.mark.parametrize("wrapping", WRAPPINGS)
-def test_streams_and_wrappings_find_the_commonest(wrapping):
-    """Keys of providers of models and of GitHub are found however they are wrapped."""
-    common = {"anthropic", "openai-project", "google-api", "github-classic", "aws-id"}
-    for each in iter_planted():
-        if each.name in common and each.wrapping == wrapping:
-            assert not is_left(each), each.name
+    assert [f"{each.name} {each.wrapping}" for each in iter_planted() if is_left(each)] == []
 
 
 def test_what_is_no_secret_stays():

@@ -182,6 +182,19 @@ def test_private_key_in_base64_goes_whole():
         assert len(redacted) < 80
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_secret_in_an_address_is_found_with_its_name(times):
+    """What says that it is one is percent-encoded, too; the rest of the address stays."""
+    inner = f"https://h/?api_key={OTHER[4:]}&b=1"
+    for _ in range(times):
+        inner = quote(inner, safe="")
+    data = json.dumps({"a": f"see https://example.org/?next={inner}"}).encode()
+    redacted = redact_json(data).decode()
+    assert OTHER[4:] not in redacted
+    assert redacted.startswith(data.decode()[:40])
+    assert redacted.endswith(inner[-5:] + '"}')
+
+
 KNOWN = 'Zq"8\\x/9 é%+' + HEX[:6].decode()
 
 
@@ -256,6 +269,7 @@ BAD_TEXTS = {
     "dots": b"eyJaaaaaaaaaaa.eyJ" * 100_000,
     "curl": b"curl " * 360_000,
     "cookies": b"cookie: a=" * 180_000,
+    "percents": b"%41%3D%25%2541" * 130_000,
 }
 
 

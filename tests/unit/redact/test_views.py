@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,24 @@ def test_json_is_not_seen_with_its_escapes():
 def test_views_come_to_an_end():
     """Backslashes without end are looked at so often and no more."""
     assert len(list(iter_views(b"\\" * 10_000 + b"x", is_json=False))) <= VIEW_COUNT_MAX
+
+
+def test_addresses_are_seen_decoded_too():
+    """Once, and once more where that shows percent signs again; no text is seen a third time."""
+    views = [view.data for view in iter_views(b"a%3Db%25253Dc", is_json=False)]
+    assert views == [b"a%3Db%25253Dc", b"a=b%253Dc", b"a=b%3Dc"]
+    assert [view.data for view in iter_views(rb'"\u00253D"', is_json=True)] == [b'"%3D"', b'"="']
+
+
+@given(st.binary(max_size=12), st.binary(min_size=1, max_size=12), st.binary(max_size=12))
+def test_parts_of_addresses_lead_back_to_what_they_were_written_with(before, part, after):
+    """Whatever letters were written as percent and two digits, they go whole."""
+    source = quote(before).encode() + quote(part).encode() + quote(after).encode()
+    views = [view for view in iter_views(source, is_json=False) if view.data != source]
+    if b"%" in before + part + after or not views:
+        return
+    span = views[0].to_source(Span(len(before), len(before + part)))
+    assert source[span.start : span.end] == quote(part).encode()
 
 
 @given(st.text(max_size=20), st.data())
