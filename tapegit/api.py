@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -40,6 +41,7 @@ from tapegit.ui.replays import iter_report_lines
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from tapegit.porcelain.replay_beyond import Beyond, Branch, OnMiss
     from tapegit.wire.capture import RecordingSummary
     from tapegit.wire.replay_log import Report
 
@@ -159,6 +161,7 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
     Attributes:
         environ: The variables, for a client that is to be given its address.
         report: What was asked and what answered, once the context has ended.
+        branches: What was recorded of going on with a model, once the context has ended.
     """
 
     def __init__(
@@ -168,6 +171,7 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
         strict: bool = False,
         faithful: bool = False,
         speed: float | None = None,
+        on_miss: OnMiss = "fail",
         check: bool = True,
     ) -> None:
         """Prepare a replay.
@@ -179,16 +183,21 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
             strict: Take no match by the chain alone.
             faithful: Serve errors and retries too.
             speed: 1 for the times that were recorded; None: at once.
+            on_miss: What becomes of a request that the tape does not answer: an error (`fail`),
+                or the model is asked (`live`), and that recorded as a branch (`record`).
             check: Raise at the end where the tape was not followed.
         """
         self._sessions = sessions
         self._store = os.fspath(store) if store is not None else os.environ.get("TAPES_DIR")
-        self._rules = Rules(is_strict=strict, is_faithful=faithful, speed=speed)
+        self._rules = Rules(is_strict=strict, is_faithful=faithful, speed=speed, on_miss=on_miss)
         self._check = check
         self._before: dict[str, str | None] = {}
         self._replay: Replay | None = None
+        self._beyond = ExitStack()
+        self._way_on: Beyond | None = None
         self.environ: dict[str, str] = {}
         self.report: Report | None = None
+        self.branches: tuple[Branch, ...] = ()
 
     def __enter__(self) -> Self:
         """Start.
@@ -221,11 +230,14 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
         _restore(self._before)
         assert self._replay is not None
         try:
-            self.report = self._replay.stop()
+            with self._beyond:
+                self.report = self._replay.stop()
         finally:
             _running.release()
-        if self._check and exc is None and self.report.verdict == "diverged":
-            raise DivergedError(self.describe())
+        if self._way_on is not None:
+            self.branches = self._way_on.branches
+        if self._check and exc is None:
+            self.verify()
 
     def describe(self) -> str:
         """Return the report so far, in lines."""
@@ -234,14 +246,15 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
         return "\n".join(iter_report_lines(report, None))
 
     def verify(self) -> None:
-        """Check that the tape was followed to its end by now.
+        """Check that the tape was followed to its end by now, or left for a model.
 
         Raises:
             DivergedError: It was not.
         """
         assert self._replay is not None
         report = self.report if self.report is not None else self._replay.peek()
-        if report.verdict == "diverged":
+        is_left = any(entry.is_live for entry in report.entries)
+        if report.verdict == "diverged" and not is_left:
             raise DivergedError(self.describe())
 
     def _start(self) -> None:
@@ -253,12 +266,19 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
         if not names:
             raise UserError("there is no session to replay", hint="record one")
         self._replay = Replay(repository, resolver, graph, names, self._rules)
-        origin = self._replay.start()
         where = Surroundings(
             dict(os.environ), Path(os.path.expanduser("~")), Path(os.getcwd()), sys.executable
         )
-        folder = RunFolder.within(root / TMP_NAME)  # nothing is written into it here
-        planned = plan_environment(make_situation((), where, Places(origin), folder))
+        with ExitStack() as stack:
+            beyond = stack.enter_context(self._replay.open_beyond(tuple(sys.orig_argv), where))
+            origin = self._replay.start()
+            stack.callback(self._replay.stop)
+            places = Places(origin) if beyond is None else beyond.make_places(origin)
+            folder = RunFolder.within(root / TMP_NAME)  # nothing is written into it here
+            planned = plan_environment(make_situation((), where, places, folder))
+            if beyond is not None:
+                beyond.admit(places)
+            self._beyond, self._way_on = stack.pop_all(), beyond
         keys = {name: KEY_FOR_SHOW for name in KEYS if not os.environ.get(name)}
         self.environ = planned.environ | keys
         self._before = _set(self.environ)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tapegit.testing import TapeOfTest
 
-MODES: Final = ("none", "once", "all")
+MODES: Final = ("none", "once", "new_episodes", "all")
 FOLDER: Final = "tapes"
 _UNNAMED: Final = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _tape_key: Final = pytest.StashKey["TapeOfTest"]()
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--tapes-mode",
         choices=MODES,
         help="none: replay tapes alone (default); once: record those that are missing; "
-        "all: record every one anew",
+        "new_episodes: replay, and record what a tape does not answer; all: record every one anew",
     )
     parser.addini("tapes_mode", "As --tapes-mode", default="none")
     parser.addini("tapes_folder", "Where tapes are, beside each test's file", default=FOLDER)

@@ -1,7 +1,8 @@
 """Tapes of tests: a bundle each in a folder beside the test, replayed or recorded as a mode says.
 
 A bundle is taken into a store of the test's own, which goes with it; what was recorded becomes
-a bundle when the test has passed.
+a bundle when the test has passed. Of a tape that was gone on with, those lines go that the test
+no longer asks for: they would be missed when it is replayed.
 
 Source: tapespytest(7).
 """
@@ -17,7 +18,9 @@ from tapegit.files import syscalls
 from tapegit.files.oserrors import storage_errors
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
+from tapegit.graph.walk import iter_first_parents
 from tapegit.porcelain.bundle import choose_contents, open_bundle, take_bundle, write_bundle
+from tapegit.porcelain.replay_tape import list_sessions
 from tapegit.refs.names import RefName
 from tapegit.repository.init import init_store
 from tapegit.repository.repository import Repository
@@ -25,10 +28,14 @@ from tapegit.repository.repository import Repository
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tapegit.objects.oid import ObjectId
+
 NONE: Final = "none"
 ONCE: Final = "once"
+NEW_EPISODES: Final = "new_episodes"
 ALL: Final = "all"
-MODES: Final = (NONE, ONCE, ALL)
+MODES: Final = (NONE, ONCE, NEW_EPISODES, ALL)
+_HEADS: Final = "refs/heads/"
 SUFFIX: Final = ".tape"
 _STORE: Final = "store"
 
@@ -52,10 +59,13 @@ class TapeOfTest:
             strict: Take no match by the chain alone.
         """
         self.path = path
-        self.is_recording = mode == ALL or (mode == ONCE and not path.exists())
+        is_wanted = mode in (ONCE, NEW_EPISODES) and not path.exists()
+        self.is_recording = mode == ALL or is_wanted
         self.environ: dict[str, str] = {}
         self._root = scratch / _STORE
         self._strict = strict
+        self._is_growing = mode == NEW_EPISODES
+        self._before: dict[RefName, ObjectId] = {}
         self._replay: replay | None = None
         self._recording: record | None = None
 
@@ -76,8 +86,14 @@ class TapeOfTest:
             self._recording.__enter__()
             self.environ = self._recording.environ
             return
-        self._take_bundle()
-        self._replay = replay(store=self._root, strict=self._strict, check=False)
+        names = self._take_bundle()
+        self._replay = replay(
+            *names,
+            store=self._root,
+            strict=self._strict,
+            on_miss="record" if self._is_growing else "fail",
+            check=False,
+        )
         self._replay.__enter__()
         self.environ = self._replay.environ
 
@@ -103,22 +119,49 @@ class TapeOfTest:
         """
         if self._replay is not None:
             self._replay.__exit__(None, None, None)
-        if self._recording is None:
-            return
-        self._recording.__exit__(None, None, None)
-        if not is_kept:
-            return
+            if is_kept and self._is_growing:
+                self._keep_new(self._replay)
+        if self._recording is not None:
+            self._recording.__exit__(None, None, None)
+            if is_kept:
+                self._write_bundle(Repository.open(self._root))
+
+    def _write_bundle(self, repository: Repository) -> None:
         if not self.path.parent.is_dir():
             with storage_errors("create", self.path.parent):
                 syscalls.mkdir(self.path.parent, 0o755)
-        repository = Repository.open(self._root)
         resolver = Resolver(repository.objects, repository.refs, TurnGraph(repository.objects))
         write_bundle(repository, choose_contents(repository, resolver, ["--all"]), str(self.path))
 
-    def _take_bundle(self) -> None:
+    def _keep_new(self, done: replay) -> None:
+        """Write the bundle anew if anything was recorded that it does not have."""
+        repository = Repository.open(self._root)
+        now = {ref.name for ref in repository.refs.iter_refs()}
+        if now <= set(self._before):
+            return
+        assert done.report is not None
+        used = {entry.turn for entry in done.report.entries if entry.turn is not None}
+        parents = {branch.parent for branch in done.branches}
+        with repository.transaction(message="tape of a test") as transaction:
+            for name, tip in self._before.items():
+                if not name.endswith("/wire/main") and not name.startswith(_HEADS):
+                    continue
+                line = set(iter_first_parents(TurnGraph(repository.objects), tip))
+                if line & parents or not {str(oid) for oid in line} & used:
+                    transaction.delete_ref(name, tip)
+        self._write_bundle(repository)
+
+    def _take_bundle(self) -> tuple[str, ...]:
+        """Take the bundle into the store; return what is to be replayed of it.
+
+        These are the sessions that were recorded on the wire, or else the branches.
+        """
         repository = Repository.open(self._root)
         with open_bundle(str(self.path), io.BytesIO()) as bundle:
             refs = take_bundle(repository, bundle)
+        self._before = {RefName.parse(ref.name): ref.oid for ref in refs}
         with repository.transaction(message="tape of a test") as transaction:
-            for ref in refs:
-                transaction.update_ref(RefName.parse(ref.name), ref.oid, None)
+            for name, oid in self._before.items():
+                transaction.update_ref(name, oid, None)
+        heads = tuple(str(name) for name in self._before if name.startswith(_HEADS))
+        return list_sessions(repository) or heads

@@ -169,7 +169,7 @@ class Replay:
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         try:
-            with self._open_beyond((), where) as beyond:
+            with self.open_beyond((), where) as beyond:
                 try:
                     origin = self.start(port)
                     on_started(origin, _list_addresses(origin, where, beyond))
@@ -215,7 +215,7 @@ class Replay:
         with (
             SignalsHeld() as held,
             RunFolder.within(self._tmp_dir) as folder,
-            self._open_beyond(command, where) as beyond,
+            self.open_beyond(command, where) as beyond,
         ):
             origin = self.start()
             try:
@@ -227,10 +227,14 @@ class Replay:
                 report = self.stop()
         return _sum_up(Replayed(report, code, command), beyond)
 
-    def _open_beyond(
+    def open_beyond(
         self, command: tuple[str, ...], where: Surroundings
     ) -> AbstractContextManager[Beyond | None]:
-        """Return the way on that was asked for, or none."""
+        """Return the way on that was asked for, or none; open it before requests come.
+
+        Raises:
+            ConfigError: A setting of the user's about upstreams or the way out is not valid.
+        """
         if self._on_miss == "fail":
             return nullcontext()
         is_recorded = self._on_miss == "record"
@@ -253,7 +257,7 @@ class Replay:
         with (
             SignalsHeld() as held,
             RunFolder.within(self._tmp_dir) as folder,
-            self._open_beyond(command, where) as beyond,
+            self.open_beyond(command, where) as beyond,
         ):
             scratch = make_scratch(folder.path, where, with_work=True)
             home = place_home(where, scratch, command)

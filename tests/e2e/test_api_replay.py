@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,8 +11,9 @@ import pytest
 
 import tapegit
 from tapegit.errors import RepositoryNotFoundError, UserError
+from tests.builders import make_repo
 from tests.clients import agent
-from tests.clients.script import HELLO
+from tests.clients.script import HELLO, Step, conversation
 from tests.clients.server import ModelServer
 from tests.clients.world import ROOT
 
@@ -19,18 +21,30 @@ PROMPT = "create hello.txt and count"
 ANSWER = "hello.txt has 16 bytes."
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Give a store with two conversations, recorded once."""
+    root = tmp_path_factory.mktemp("kept") / ".tapes"
+    make_repo(root)
+    with ModelServer(HELLO) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        patch.setenv("ANTHROPIC_BASE_URL", server.url)
+        patch.setenv("OPENAI_API_KEY", "sk-dummy")
+        patch.setenv("ANTHROPIC_API_KEY", "sk-ant-dummy")
+        with tapegit.record("nightly", store=root):
+            agent.chat(PROMPT)
+            agent.anthropic(PROMPT)
+    return root
+
+
 @pytest.fixture
-def recorded(store, work, monkeypatch):
-    """Stand in a directory whose store has two conversations with a model that is gone."""
+def recorded(kept, store, work, monkeypatch):
+    """Stand in a directory whose store has the two, with the model gone."""
+    shutil.rmtree(store)
+    shutil.copytree(kept, store)
     monkeypatch.chdir(work)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-dummy")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-dummy")
-    with ModelServer(HELLO) as server, monkeypatch.context() as patch:
-        patch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        patch.setenv("ANTHROPIC_BASE_URL", server.url)
-        with tapegit.record("nightly"):
-            agent.chat(PROMPT)
-            agent.anthropic(PROMPT)
 
 
 def test_what_was_asked_is_answered_again(recorded):
@@ -94,3 +108,22 @@ def test_without_a_store_or_a_session_nothing_starts(tmp_path, monkeypatch, stor
     monkeypatch.chdir(work)
     with pytest.raises(UserError, match="no session to replay"):
         tapegit.replay().__enter__()
+
+
+@pytest.mark.parametrize("on_miss", ["live", "record"])
+def test_beyond_the_tape_the_model_is_asked(recorded, monkeypatch, on_miss):
+    """What it does not answer goes to the upstream; recorded, it goes on from the last turn."""
+    script = conversation({"create": (), "and": (Step(text="It has a line."),)})
+    with ModelServer(script) as server, monkeypatch.context() as patch:
+        patch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        with tapegit.replay(on_miss=on_miss) as replay:
+            assert agent.anthropic(PROMPT) == ANSWER
+            assert agent.chat(PROMPT) == ANSWER
+            assert agent.chat("and lines?") == "It has a line."
+    assert replay.report.verdict == "continued"
+    assert len(server.calls()) == 1
+    assert replay.branches == ()  # another conversation goes on from none
+    with tapegit.replay(check=False) as again:
+        if on_miss == "record":
+            assert agent.chat("and lines?") == "It has a line."
+    assert [each.level for each in again.report.entries] == ["exact"] * (on_miss == "record")
