@@ -35,7 +35,7 @@ START = (
     b'"content_block":{"type":"text","text":""}}\n\n'
 )
 EVENT = (
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"t":%017.6f,'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"t":%17.6f,'
     b'"delta":{"type":"text_delta","text":"word word word "}}\n\n'
 )
 STOP = (

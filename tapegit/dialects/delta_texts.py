@@ -43,33 +43,42 @@ def iter_payloads(data: bytes) -> Iterator[tuple[int, int, bool]]:
         position = line.end()
 
 
-def iter_texts(payload: bytes) -> Iterator[tuple[tuple[object, ...], str]]:
-    """Yield each string of an event and the text that it is a piece of."""
+def read_texts(payload: bytes) -> list[tuple[tuple[object, ...], str]]:
+    """Return each string of an event with the text that it is a piece of."""
+    texts: list[tuple[tuple[object, ...], str]] = []
     try:
-        value = msgspec.json.decode(payload)
+        _walk(msgspec.json.decode(payload), (), 0, texts)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return
-    yield from _walk(value, (), 0)
+        return []
+    return texts
 
 
 def find_pieces(payload: bytes) -> list[Piece]:
     """Return the same with their places; where these cannot be told they are all one text."""
-    keys = [key for key, _ in iter_texts(payload)]
+    keys = [key for key, _ in read_texts(payload)]
     spans = [found.span(1) for found in _STRING.finditer(payload) if found[2] is None]
     if len(keys) != len(spans):
         keys = [("?",)] * len(spans)
     return [Piece(key, *span) for key, span in zip(keys, spans, strict=True)]
 
 
-def _walk(value: Any, path: tuple[object, ...], depth: int) -> Iterator[tuple[Any, str]]:
+def _walk(
+    value: Any, path: tuple[object, ...], depth: int, texts: list[tuple[tuple[object, ...], str]]
+) -> None:
     if isinstance(value, str):
-        yield path, value
+        texts.append((path, value))
     elif depth >= DEPTH_MAX:
         return
     elif isinstance(value, dict):
-        marks = tuple(value[key] for key in _INDEXES if isinstance(value.get(key), int | str))
+        marks = path
+        for key in _INDEXES:
+            if key in value and isinstance(value[key], int | str):
+                marks = (*marks, value[key])
         for key, item in value.items():
-            yield from _walk(item, (*path, *marks, key), depth + 1)
+            if isinstance(item, str):
+                texts.append(((*marks, key), item))
+            elif isinstance(item, dict | list):
+                _walk(item, (*marks, key), depth + 1, texts)
     elif isinstance(value, list):
         for item in value:
-            yield from _walk(item, (*path, 0), depth + 1)
+            _walk(item, (*path, 0), depth + 1, texts)

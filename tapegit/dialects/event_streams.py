@@ -63,6 +63,9 @@ class LineReader:
             self._is_first = False
             if self._buffer.startswith(BYTE_ORDER_MARK):
                 del self._buffer[: len(BYTE_ORDER_MARK)]
+        if _RETURN not in self._buffer:
+            yield from self._take_plain()
+            return
         start = 0
         # No match outlives its line of code: a buffer that is looked into cannot be cut.
         ends = [found.span() for found in _LINE_END.finditer(self._buffer, self._searched)]
@@ -73,6 +76,20 @@ class LineReader:
             yield bytes(self._buffer[start:end]), True
             start = next_start
         del self._buffer[:start]
+        yield from self._take_long()
+
+    def _take_plain(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield lines that end with LF alone, which nearly all do."""
+        end = self._buffer.rfind(b"\n", self._searched)
+        if end >= 0:
+            lines = bytes(self._buffer[:end]).split(b"\n")
+            del self._buffer[: end + 1]
+            for line in lines:
+                yield line, True
+        yield from self._take_long()
+
+    def _take_long(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield what there is of a line that is too long, in pieces."""
         while len(self._buffer) > LINE_SIZE_MAX_BYTES:
             yield bytes(self._buffer[:LINE_SIZE_MAX_BYTES]), False
             del self._buffer[:LINE_SIZE_MAX_BYTES]
@@ -91,24 +108,27 @@ class SseReader:
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Yield the events that are complete once these bytes have come."""
         for line, is_whole in self._lines.feed(chunk):
-            yield from self._take(line, is_whole=is_whole)
+            if line and is_whole:
+                if self._take_field(line):
+                    yield self._take_long()
+            elif is_whole:
+                yield from self._dispatch(is_cut=False)
+            else:
+                yield Event(self._name, line, TOO_LONG)
 
     def finish(self) -> Iterator[Event]:
         """Yield the event that the stream ended in, if its data is readable; else say so."""
         for line, is_whole in self._lines.finish():
-            if is_whole or line.startswith((b"data", b"event", b":")):
-                yield from self._take(line, is_whole=True)
-            else:
+            if not line:
+                yield from self._dispatch(is_cut=False)
+            elif not (is_whole or line.startswith((b"data", b"event", b":"))):
                 yield Event(None, line, CUT_OFF)
+            elif self._take_field(line):
+                yield self._take_long()
         yield from self._dispatch(is_cut=True)
 
-    def _take(self, line: bytes, *, is_whole: bool) -> Iterator[Event]:
-        if not is_whole:
-            yield Event(self._name, line, TOO_LONG)
-            return
-        if not line:
-            yield from self._dispatch(is_cut=False)
-            return
+    def _take_field(self, line: bytes) -> bool:
+        """Take a field of an event; return whether the event is too long by now."""
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"event":
@@ -116,9 +136,11 @@ class SseReader:
         elif field == b"data":
             self._data.append(value)
             self._size += len(value) + 64  # what a line of data costs in memory
-            if self._size > EVENT_SIZE_MAX_BYTES:
-                yield Event(self._name, b"\n".join(self._data), TOO_LONG)
-                self._data, self._size = [], 0
+        return self._size > EVENT_SIZE_MAX_BYTES
+
+    def _take_long(self) -> Event:
+        data, self._data, self._size = self._data, [], 0
+        return Event(self._name, b"\n".join(data), TOO_LONG)
 
     def _dispatch(self, *, is_cut: bool) -> Iterator[Event]:
         name, data = self._name, self._data

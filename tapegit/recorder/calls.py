@@ -62,6 +62,7 @@ PIECE_COUNT_MAX: Final = 4096
 NAMED_COUNT_MAX: Final = 256
 UNNAMED_COUNT_MAX: Final = 1024
 SIDE_COUNT_MAX: Final = 4096
+NAME_COUNT_MAX: Final = 1 << 16
 RESPONSE_COUNT_MAX: Final = 1 << 16
 """Responses that a later request can name; the oldest is forgotten."""
 
@@ -146,6 +147,7 @@ class CallTapes:
         self._named: dict[tuple[str, str, str | None], Lane] = {}
         self._origins = Origins()
         self._renamed: dict[tuple[str, str], str] = {}
+        self._dated: set[tuple[str, str]] = set()
         self._open: dict[int, _Open] = {}
         self._moves: list[list[RefMove]] = []
         self.latest: Lane | None = None
@@ -326,14 +328,12 @@ class CallTapes:
         base = f"{name}-{strftime('%Y%m%dt%H%M%S', gmtime(seconds))}"
         number = 1
         session = base
-        taken = {
-            (lane.client.harness, lane.client.session)
-            for scope in self._scopes.values()
-            for lane in scope.lanes
-        }
-        while (client.harness, session) in taken or self._is_taken(client.harness, session):
+        while (client.harness, session) in self._dated or self._is_taken(client.harness, session):
             number += 1
             session = f"{base}-{number}"
+        if len(self._dated) > NAME_COUNT_MAX:
+            self._dated.clear()  # by now the store has them
+        self._dated.add((client.harness, session))
         return session
 
     def _new_lane(self, client: Client, asked: Asked, body: RequestBody, *, is_named: bool) -> Lane:

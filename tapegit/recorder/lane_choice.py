@@ -40,11 +40,14 @@ def choose_lane(lanes: Iterable[Lane], sender: Sender, units: Sequence[Unit]) ->
     """Return the lane of a request, or None where it begins one."""
     answers = {unit.key for unit in units if unit.role == "assistant"}
     call_ids = frozenset(each for unit in units for each in unit.call_ids)
+    is_first = bool(units) and not (answers or call_ids)
     best: tuple[_Rank, Lane] | None = None
     for number, lane in enumerate(lanes):
+        thread = lane.thread
+        if is_first and not thread.failing and thread.main.tip != lane.leader:
+            continue  # nothing is in the request that could have been given there
         if lane.client.harness != sender.client.harness:
             continue
-        thread = lane.thread
         is_same = lane.connection == sender.connection
         rank: _Rank | None = None
         if not units or not lane.is_begun:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.delta_texts import iter_payloads, iter_texts
+from tapegit.dialects.delta_texts import iter_payloads, read_texts
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope import decode_rope
@@ -143,7 +143,7 @@ class Scanner:
         texts: dict[tuple[object, ...], list[str]] = {}
         for start, end, is_json in iter_payloads(data):
             if is_json:
-                for key, text in iter_texts(data[start:end]):
+                for key, text in read_texts(data[start:end]):
                     texts.setdefault(key, []).append(text)
         for pieces in texts.values():
             if len(pieces) > 1:

@@ -2,7 +2,7 @@
 
 Rules: what was written in this hour is not written again; then it is, so that gc knows that it
 is needed. A batch that fails is kept whole. Refs that stand together move together; others each
-alone, since that costs less.
+alone, since that costs less as long as they are few.
 
 Source: tapeswire(7), "Writing".
 """
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FRESH_MS: Final = 3_600_000
 LOOSE_COUNT_MAX: Final = 100
 """Of one batch; more, when calls come faster than files can be synced, go into a pack."""
+
+ALONE_COUNT_MAX: Final = 8
+"""Refs that are moved one by one; more of them move together, by one file instead of one each."""
 
 STORED_COUNT_MAX: Final = 1 << 18
 MESSAGE: Final = "record"
@@ -94,7 +97,7 @@ class BatchWriter:
             with self._repository.transaction(MESSAGE, bulk=is_bulk) as transaction:
                 for kind, data in self._waiting.values():
                     transaction.write(kind, data)
-            stale = [name for group in _merge(moves) for name in self._move(group)]
+            stale = self._move_all(_merge(moves))
         self._note_stored()
         if latest is not None and latest != self._latest:
             self._repository.refs.set_latest(latest)
@@ -108,16 +111,40 @@ class BatchWriter:
         self._stored.update(dict.fromkeys(self._waiting, now_ms))
         self.drop()
 
+    def _move_all(self, groups: Sequence[Sequence[RefMove]]) -> list[RefName]:
+        """Move the refs of all groups; return those that somebody else had moved."""
+        if len(groups) > ALONE_COUNT_MAX:
+            try:
+                self._move_together([move for group in groups for move in group])
+            except StaleRefError:
+                pass  # one of many: which, shows when each group moves by itself
+            else:
+                return []
+        return [name for group in groups for name in self._move(group)]
+
+    def _move_together(self, group: Sequence[RefMove]) -> None:
+        """Move refs, all or none.
+
+        Raises:
+            StaleRefError: Somebody else has moved one.
+        """
+        with self._repository.ref_transaction(MESSAGE) as refs:
+            for move in group:
+                held = self._held.get(move.name)
+                if move.new is None:
+                    refs.delete(move.name)
+                elif held != move.new:
+                    refs.update(move.name, move.new, held, is_fast_forward=move.is_fast_forward)
+        for move in group:
+            if move.new is None:
+                self._held.pop(move.name, None)
+            else:
+                self._held[move.name] = move.new
+
     def _move(self, group: Sequence[RefMove]) -> list[RefName]:
         """Move refs together; if one was moved by somebody else, keep what was to go there."""
         try:
-            with self._repository.ref_transaction(MESSAGE) as refs:
-                for move in group:
-                    held = self._held.get(move.name)
-                    if move.new is None:
-                        refs.delete(move.name)
-                    elif held != move.new:
-                        refs.update(move.name, move.new, held, is_fast_forward=move.is_fast_forward)
+            self._move_together(group)
         except StaleRefError:
             with self._repository.ref_transaction(MESSAGE) as refs:
                 for move in group:
@@ -126,11 +153,6 @@ class BatchWriter:
             for move in group:
                 self._held.pop(move.name, None)
             return [move.name for move in group]
-        for move in group:
-            if move.new is None:
-                self._held.pop(move.name, None)
-            else:
-                self._held[move.name] = move.new
         return []
 
 
@@ -140,7 +162,7 @@ def _fork_of(name: RefName, oid: ObjectId) -> RefName:
     return RefName.parse(f"{folder}/forks/{oid.short(DIGIT_COUNT)}")
 
 
-def _merge(moves: Iterable[Sequence[RefMove]]) -> Iterable[Sequence[RefMove]]:
+def _merge(moves: Iterable[Sequence[RefMove]]) -> list[list[RefMove]]:
     """Return moves of which each ref has one alone, those that belong together together."""
     groups: list[dict[RefName, RefMove]] = []
     home: dict[RefName, dict[RefName, RefMove]] = {}

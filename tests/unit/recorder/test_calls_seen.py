@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tapegit.dialects.bodies import read_members
-from tapegit.dialects.delta_texts import find_pieces, iter_payloads, iter_texts
+from tapegit.dialects.delta_texts import find_pieces, iter_payloads, read_texts
 from tapegit.recorder.clients import Client, find_client
 from tapegit.recorder.endpoints import find_endpoint, model_of_target
 from tapegit.recorder.surroundings import find_cwd
@@ -141,7 +141,7 @@ def test_strings_of_events_are_pieces_of_texts():
     """Those at one place of one block belong together, whatever order the members have."""
     one = b'{"type":"d","delta":{"text":"sk-"},"index":0}'
     other = b'{"index":1,"delta":{"text":"no"},"type":"d"}'
-    assert [key for key, _ in iter_texts(one)] != [key for key, _ in iter_texts(other)]
+    assert [key for key, _ in read_texts(one)] != [key for key, _ in read_texts(other)]
     texts = {piece.text: one[piece.start : piece.end] for piece in find_pieces(one)}
     assert list(texts.values()) == [b"d", b"sk-"]
     same = b'{"type":"d","index":0,"delta":{"text":"ant"}}'

@@ -397,6 +397,40 @@ def test_ref_that_somebody_moved_is_left_to_them(repository):
     assert {"one", "first", "two", "second"} <= everything
 
 
+def test_one_of_many_refs_that_somebody_moved_holds_up_no_other(repository):
+    """What came together moves together, unless a ref among it is no longer where it was."""
+    from tapegit.redact.redactor import default_redactor
+    from tapegit.refs.names import RefName
+    from tapegit.wire.calls import CallRecorder
+
+    scripts = []
+    for number in range(20):
+        headers = (*CLAUDE[:1], ("X-Claude-Code-Session-Id", f"session-{number}"), *CLAUDE[2:])
+        scripts.append(Script(headers))
+        scripts[-1].number = 100 * number
+    recorder = CallRecorder(repository, default_redactor())
+    talks = [script.call([user("one")], said("first")) for script in scripts]
+    for value in [value for script in scripts for value in script.values]:
+        recorder.take(value, more=True)
+    assert recorder.flush()
+    assert not list((repository.root / "refs" / "sessions").rglob("main")), "moved one by one"
+    name = RefName.parse("refs/sessions/claude-code/session-7/wire/main")
+    earlier = tape(repository, repository.refs.read(name))[1][0]
+    with repository.ref_transaction("elsewhere") as refs:
+        refs.update(name, earlier)
+    for script, talk in zip(scripts, talks, strict=True):
+        script.values.clear()
+        script.call([*talk, user("two")], said("second"))
+    for value in [value for script in scripts for value in script.values]:
+        recorder.take(value, more=True)
+    assert recorder.finish().lost == 0
+    lengths = {ref.name: len(tape(repository, ref.oid)) for ref in repository.refs.iter_refs()}
+    assert lengths.pop(str(name)) == 2
+    assert set(lengths.values()) == {5}
+    assert len(lengths) == 20
+    assert sum("/forks/" in each for each in lengths) == 1
+
+
 def test_item_that_stands_for_what_was_said_is_a_compaction(repository):
     """A harness that has its history shortened elsewhere sends an item in place of it."""
     script = Script(CODEX)
