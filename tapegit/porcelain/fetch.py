@@ -22,6 +22,7 @@ from tapegit.errors import (
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import object_id
+from tapegit.refs.collisions import Names
 from tapegit.refs.names import RefName
 from tapegit.remote.connection import UPLOAD, connect
 from tapegit.remote.conversation import Limit, Upload
@@ -241,12 +242,29 @@ class _Fetcher:
         for folder, names in self._tracking.items():
             if folder not in present and not folder.startswith("refs/tags/"):
                 self._gone += names
+        self._refuse_collisions()
         missing = set(self._options.wanted) - {
             text for each in self._iter_shared() for text in _texts(each)
         }
         if missing:
             text = min(missing)
             raise RefNotFoundError(f"the remote has no branch, tag or session '{text}'", name=text)
+
+    def _refuse_collisions(self) -> None:
+        """Refuse what cannot stand beside another ref here: a folder of it, or another case."""
+        if not self._changed:
+            return
+        pruned = set(self._gone) if self._options.prune else set()
+        kept = (each for each, names in self._tracking.items() if not pruned.issuperset(names))
+        names = Names(kept)
+        passed = []
+        for each in self._changed:
+            try:
+                names.add(tracking_name(self._remote, each.shared))
+                passed.append(each)
+            except InvalidNameError as error:
+                self._refuse(each.shared.remote_name, error.message)
+        self._changed = passed
 
     def _iter_shared(self) -> Iterable[Shared]:
         for remote_name in self._advertised:
@@ -503,6 +521,7 @@ def _verify_one(remote: str, incoming: Incoming, shared: Shared, git_id: bytes) 
     name = tracking_name(remote, shared)
     if shared.kind == SESSIONS:
         tapes = incoming.take_session(git_id, shared.name)
+        names = Names()
         for tape, _ in tapes:
             RefName.parse(f"refs/sessions/{shared.name}/{tape}")
         return _Verified(shared, [(RefName.parse(f"{name}/{tape}"), oid) for tape, oid in tapes])

@@ -9,6 +9,7 @@ Source: tapes-pull(1), tapes-clone(1).
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,12 +24,13 @@ from tapegit.porcelain.fetch_any import fetch_any, verify_has_tapes
 from tapegit.porcelain.remotes import add_remote, find_upstream_setting, set_upstream
 from tapegit.refs.names import RefName
 from tapegit.remote.ref_names import NOTES
+from tapegit.remote.scratch import remove_folder
 from tapegit.remote.urls import parse_url
 from tapegit.repository.init import init_store
 from tapegit.repository.layout import STORE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tapegit.porcelain.remotes import Remote
     from tapegit.remote.connection import Surroundings
@@ -182,17 +184,31 @@ def clone(
         raise UserError(f"'{folder}' exists and is not an empty folder")
     verify_has_tapes(url, surroundings)
     root = folder / STORE_NAME
-    init_store(root)
-    repository = open_store(root)
-    remote = add_remote(repository, "origin", text)
-    assert remote.name is not None
-    wanted = tuple(each for each in (options.branch, options.session) if each is not None)
-    fetching = FetchOptions(wanted, has_meta=True, depth=options.depth)
-    report = fetch_any(repository, remote.name, remote.url, fetching, surroundings)
-    join_notes(repository, remote.name)
-    branch = options.branch or report.head or "main"
-    _check_out(repository, remote.name, branch)
+    with _removed_unless_made(root):
+        init_store(root)
+        repository = open_store(root)
+        remote = add_remote(repository, "origin", text)
+        assert remote.name is not None
+        wanted = tuple(each for each in (options.branch, options.session) if each is not None)
+        fetching = FetchOptions(wanted, has_meta=True, depth=options.depth)
+        report = fetch_any(repository, remote.name, remote.url, fetching, surroundings)
+        join_notes(repository, remote.name)
+        branch = options.branch or report.head or "main"
+        _check_out(repository, remote.name, branch)
     return repository, report, branch
+
+
+@contextmanager
+def _removed_unless_made(root: Path) -> Iterator[None]:
+    """Remove the store of a clone that fails, and its folder if that was not there before."""
+    made = next((each for each in (root.parent, root) if not each.exists()), root)
+    is_made = False
+    try:
+        yield
+        is_made = True
+    finally:
+        if not is_made:
+            remove_folder(made)
 
 
 def _check_out(repository: Repository, remote: str, branch: str) -> None:

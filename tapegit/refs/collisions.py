@@ -111,6 +111,35 @@ class Collisions:
         return folds
 
 
+class Names:
+    """Names, put in one after the other, that may stand beside one another in a store."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = {fold(name): name for name in names}
+        self._folders = {
+            fold(each): each for name in self._names.values() for each in _parents(name)
+        }
+
+    def add(self, name: RefName) -> None:
+        """Put a name in, unless it is there.
+
+        Raises:
+            InvalidNameError: It cannot stand beside another; the error names that.
+        """
+        key = fold(name)
+        parents = {fold(each): each for each in _parents(name)}
+        if key in self._folders:
+            raise _collision(name, f"{self._folders[key]}/…")
+        taken = {key: name, **parents}
+        for each, own in taken.items():
+            known = (self._names if each == key else self._folders).get(each, own)
+            other = self._names.get(each) if each != key else None
+            if other is not None or known != own:
+                raise _collision(name, other or known)
+        self._names[key] = name
+        self._folders.update(parents)
+
+
 def fold(text: str) -> str:
     """Return what file systems that fold case and normal form make of a name."""
     if text.isascii():

@@ -299,6 +299,8 @@ def _parse_ref(line: bytes) -> RemoteRef:
         text = name.decode()
     except UnicodeDecodeError as error:
         raise ProtocolError(f"the remote sent what is no ref: {clean_text(line[:80])}") from error
+    if not text:
+        raise ProtocolError(f"the remote sent a ref without a name: {clean_text(line[:80])}")
     return RemoteRef(text.partition(" ")[0], _parse_id(digits))
 
 

@@ -63,15 +63,15 @@ class ScratchFolder:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _remove(self.path)
+        remove_folder(self.path)
 
 
-def _remove(path: Path) -> None:
-    """Remove a folder and what is in it, as far as that can be done; gc sweeps the rest."""
+def remove_folder(path: Path) -> None:
+    """Remove a folder and what is in it, as far as that can be done; gc sweeps `tmp/`."""
     try:
         for entry in list(os.scandir(path)):
             if entry.is_dir(follow_symlinks=False):
-                _remove(path / entry.name)
+                remove_folder(path / entry.name)
             else:
                 syscalls.unlink(path / entry.name)
         syscalls.rmdir(path)
