@@ -523,7 +523,7 @@ def _verify_one(remote: str, incoming: Incoming, shared: Shared, git_id: bytes) 
         tapes = incoming.take_session(git_id, shared.name)
         names = Names()
         for tape, _ in tapes:
-            RefName.parse(f"refs/sessions/{shared.name}/{tape}")
+            names.add(RefName.parse(f"refs/sessions/{shared.name}/{tape}"))
         return _Verified(shared, [(RefName.parse(f"{name}/{tape}"), oid) for tape, oid in tapes])
     if shared.kind == TAGS:
         return _Verified(shared, [(name, incoming.take_tag(git_id))])
