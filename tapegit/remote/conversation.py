@@ -270,12 +270,13 @@ def _read_advertisement(connection: Connection, first: bytes | None) -> _Adverti
         line = read_line(connection.read)
     while line is not None:
         head, _, tail = line.rstrip(b"\n").partition(b"\0")
-        features |= set(tail.split())
+        if tail:
+            features |= set(tail.split())
+            _verify_format(features)  # before an id is read, which is of that kind
         if not head.startswith((b"shallow ", b"unshallow ")) and not head.endswith(b"^{}"):
             refs.append(_parse_ref(head))
             _verify_count(refs)
         line = read_line(connection.read)
-    _verify_format(features)
     return _Advertisement(refs, features)
 
 
