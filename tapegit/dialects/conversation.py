@@ -9,16 +9,20 @@ Source: tapes-export(1), "REQUESTS".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.dialects.exchange import Message, Request
-from tapegit.dialects.parts import Compaction, Text
+from tapegit.dialects.parts import Compaction, Text, ToolResult
 from tapegit.dialects.projection import MESSAGE_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tapegit.dialects.parts import AnyPart
+
+
+WITHIN_ANSWERS: Final = frozenset({"gemini-cli@1", "opencode@1"})
+"""Of clients that write results into the answer which calls for them."""
 
 
 class SpokenTurn(NamedTuple):
@@ -28,6 +32,20 @@ class SpokenTurn(NamedTuple):
     role: str
     parts: tuple[AnyPart, ...]
     model: str | None = None
+
+
+def split_results(turn: SpokenTurn) -> tuple[SpokenTurn, ...]:
+    """Return a turn, and after it the results which its client wrote into it.
+
+    A result in an answer of any other dialect is the provider's own, and stays there.
+    """
+    if turn.dialect not in WITHIN_ANSWERS or turn.role != "assistant":
+        return (turn,)
+    results = tuple(part for part in turn.parts if isinstance(part, ToolResult))
+    if not results:
+        return (turn,)
+    rest = tuple(part for part in turn.parts if not isinstance(part, ToolResult))
+    return turn._replace(parts=rest), turn._replace(role="tool", parts=results, model=None)
 
 
 def find_compaction(turn: SpokenTurn) -> Compaction | None:
@@ -59,7 +77,8 @@ def make_request(turns: Iterable[SpokenTurn], asked: Request | None = None) -> R
             messages = [Message(role="user", parts=(text,))] if compaction.is_summary else []
         if turn.role in MESSAGE_ROLES or turn.role == "system":
             dialects.add(turn.dialect or "")
-            messages.append(Message(role=turn.role, parts=turn.parts))
+            split = split_results(turn)
+            messages += (Message(role=each.role, parts=each.parts) for each in split)
         if turn.role == "assistant" and turn.model and not turn.model.startswith("<"):
             model = turn.model
     dialect = dialects.pop() if len(dialects) == 1 else ""

@@ -170,6 +170,13 @@ def new_messages(line: Line) -> int | None:
     return sum(1 for _ in iter_array(messages))
 
 
+def iter_new_messages(record: GeminiRecord) -> Iterator[bytes]:
+    """Yield the messages that a change of metadata puts in place of all."""
+    if new_messages(record.line) is not None:
+        messages = decode_members(Line, record.line.set_to).messages
+        yield from map(bytes, iter_array(messages))
+
+
 def iter_parts_of(content: Json) -> Iterator[tuple[Part, memoryview]]:
     """Yield the parts of content, each with its bytes; a string is one part."""
     if decode_string(content) is not None:

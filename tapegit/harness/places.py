@@ -22,11 +22,23 @@ Belongs = Callable[[str, str, ReadText], bool | None]
 ANY_FOLDERS: Final = "**"
 
 
+def read_nothing(_path: str) -> str | None:
+    """Read no file: for whoever needs none to find a folder."""
+    return None
+
+
 class Surroundings(NamedTuple):
-    """What a harness goes by to find its folders: the user's home and the environment."""
+    """What a harness goes by to find its folders.
+
+    Attributes:
+        home: The user's.
+        environ: The environment.
+        read: Gives the text of a small file, named by its absolute path, or None.
+    """
 
     home: str
     environ: Mapping[str, str]
+    read: ReadText = read_nothing
 
     def folder(self, variable: str, default: str) -> str:
         """Return the folder that a variable of the environment names, else one in the home.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.harness.resume_claude_code import CLAUDE_CODE_RESUME
 from tapegit.harness.resume_codex import CODEX_RESUME
+from tapegit.harness.resume_gemini_cli import GEMINI_CLI_RESUME
 from tapegit.harness.resume_opencode import OPENCODE_RESUME
 from tapegit.harness.resume_pi import PI_RESUME
 
@@ -20,6 +21,7 @@ RESUMES: Final[tuple[Resume, ...]] = (
     CODEX_RESUME,
     OPENCODE_RESUME,
     PI_RESUME,
+    GEMINI_CLI_RESUME,
 )
 
 

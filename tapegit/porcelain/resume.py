@@ -29,6 +29,7 @@ from tapegit.porcelain.checkout import Code, find_code
 from tapegit.porcelain.child import CommandNotRunError, SignalsHeld
 from tapegit.porcelain.code_repository import find_code_repository
 from tapegit.porcelain.import_transcripts import Found, ImportOptions, import_transcripts
+from tapegit.porcelain.launching import read_settings
 from tapegit.porcelain.redaction import load_redactor
 from tapegit.porcelain.resume_conversation import Conversation, read_conversation
 from tapegit.porcelain.resume_database import record_given, run_quietly
@@ -178,7 +179,7 @@ def plan(
         wanted.arguments,
     )
     written = client.write(conversation.said, aim)
-    folder, relative = client.place(aim, HarnessSurroundings(str(where.home), where.environ))
+    folder, relative = client.place(aim, _surroundings_of(where))
     path = Path(folder or repository.root / TMP_NAME, relative)
     head = repository.refs.read_head()
     return Plan(
@@ -192,6 +193,15 @@ def plan(
         head.target if head.oid == oid else None,
         _find_code_elsewhere(graph, oid, directory),
     )
+
+
+def _surroundings_of(where: Surroundings) -> HarnessSurroundings:
+    """Return what a harness goes by to find its folder."""
+
+    def read(path: str) -> str | None:
+        return read_settings(Path(path))
+
+    return HarnessSurroundings(str(where.home), where.environ, read)
 
 
 def _find_code_elsewhere(graph: TurnGraph, oid: ObjectId, directory: str) -> Code | None:

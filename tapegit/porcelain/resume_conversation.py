@@ -15,15 +15,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.conversation import SpokenTurn, find_compaction
+from tapegit.dialects.conversation import SpokenTurn, find_compaction, split_results
 from tapegit.dialects.exchange import Loss
+from tapegit.dialects.gemini_cli_parts import enumerate_records
+from tapegit.dialects.gemini_cli_record import decode_record, iter_new_messages
 from tapegit.dialects.json_records import NOT_JSON, read_document, read_raw_records
 from tapegit.dialects.parts import Compaction, Text, ToolCall, ToolResult
 from tapegit.dialects.projection import MESSAGE_ROLES
 from tapegit.dialects.table import find_decoder
 from tapegit.dialects.tapes_message import DIALECT as MESSAGE
 from tapegit.dialects.tapes_resume import DIALECT as RESUMED
+from tapegit.harness.gemini_cli import DIALECT as GEMINI_CLI
+from tapegit.harness.gemini_cli import GEMINI_CLI as GEMINI_HARNESS
 from tapegit.harness.resume import Said
+from tapegit.harness.resume_gemini_cli import CONTEXT
 from tapegit.harness.table import HARNESSES
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import iter_content
@@ -77,7 +82,7 @@ def read_conversation(
     turns.reverse()
     reader = _Reader(objects, dialect)
     said = [each for turn in turns for each in reader.read(turn)]
-    whole, losses = _drop_orphans(_begin_after_compaction(said))
+    whole, losses = _drop_orphans(_drop_repeated(_begin_after_compaction(said)))
     mended, repairs = _mend(whole)
     models = [each.model for each in whole if each.role == "assistant" and each.model]
     versions = [turn.session.version for turn in turns if turn.session is not None]
@@ -114,8 +119,8 @@ class _Reader:
     def __init__(self, objects: ObjectDatabase, dialect: str | None) -> None:
         self._objects = objects
         self._dialect = dialect
-        documents = (each for each in HARNESSES if each.is_document and each.dialect == dialect)
-        self._document = next(documents, None)
+        own = [each for each in HARNESSES if each.dialect == dialect]
+        self._document = own[0] if own and all(each.is_document for each in own) else None
         self.losses: list[Loss] = []
 
     def read(self, turn: Turn) -> Iterator[Said]:
@@ -126,6 +131,8 @@ class _Reader:
         elif _is_whole_for(turn, self._dialect):
             yield from self._read_own(turn, self._dialect)
         elif turn.dialect == self._dialect and turn.role != "note":
+            if is_document_turn(turn):
+                return  # its messages are turns before it
             own = self._read_own(turn, turn.dialect)
             is_silent = turn.role == "session"
             yield from (each._replace(parts=()) if is_silent else each for each in own)
@@ -133,7 +140,12 @@ class _Reader:
             parts = tuple(decode_parts(turn, self._iter_pieces(turn)))
             spoken = SpokenTurn(turn.dialect, turn.role, parts, turn.model)
             if find_compaction(spoken) is not None or turn.role in {*MESSAGE_ROLES, "system"}:
-                yield Said(turn.role, parts, None, turn.dialect or "", turn.model, turn.time)
+                for each in split_results(spoken):
+                    yield Said(
+                        each.role, each.parts, None, turn.dialect or "", each.model, turn.time
+                    )
+            if turn.dialect == GEMINI_CLI and turn.role == "event":
+                yield from self._read_replacement(turn)
 
     def _iter_pieces(self, turn: Turn) -> Iterator[bytes]:
         for piece in turn.raw:
@@ -171,8 +183,24 @@ class _Reader:
             parts = tuple(decode([message]))
             yield Said(role, parts, (message,), harness.dialect, turn.model, turn.time)
 
+    def _read_replacement(self, turn: Turn) -> Iterator[Said]:
+        """Yield the messages that Gemini CLI put in place of all that was before."""
+        decode, read_facts = find_decoder(GEMINI_CLI), GEMINI_HARNESS.begin()
+        assert decode is not None, "it is known"
+        for record in self._iter_records(turn):
+            for element in iter_new_messages(decode_record(record)) if record is not None else ():
+                role = read_facts(decode_record(element)).role
+                spoken = SpokenTurn(GEMINI_CLI, role, tuple(decode([element])), turn.model)
+                for each in split_results(spoken):
+                    if each.role in MESSAGE_ROLES and not _is_of_surroundings(each.parts):
+                        yield Said(each.role, each.parts, None, GEMINI_CLI, each.model, turn.time)
+
     def _iter_records(self, turn: Turn) -> Iterator[bytes | None]:
         """Yield the values of a turn's records; None for one that has none."""
+        if turn.dialect == GEMINI_CLI:
+            for _, value, reason in enumerate_records(self._iter_pieces(turn)):
+                yield self._value_of(value if reason is None else None, reason)
+            return
         reader = read_raw_records()
         for piece in self._iter_pieces(turn):
             for record in reader.feed(piece):
@@ -184,6 +212,12 @@ class _Reader:
         if reason is not None:
             self.losses.append(Loss(kind="record", detail=reason))
         return value
+
+
+def _is_of_surroundings(parts: Sequence[AnyPart]) -> bool:
+    """Return whether a message is what Gemini CLI says of itself to every session anew."""
+    first = parts[0] if parts else None
+    return isinstance(first, Text) and first.text.startswith(CONTEXT)
 
 
 def part_moved(part: AnyPart, record: int) -> AnyPart:
@@ -206,6 +240,27 @@ def _begin_after_compaction(said: Sequence[Said]) -> list[Said]:
             text = Text(text=found.text, injected=True)
             kept = [each._replace(role="user", parts=(text,))] if found.is_summary else []
     return kept
+
+
+def _drop_repeated(said: Sequence[Said]) -> list[Said]:
+    """Return the messages with one result for each call, that which was written last.
+
+    Gemini CLI writes results into the answer, and again as a message.
+    """
+    answered: set[str] = set()
+    kept: list[Said] = []
+    for each in reversed(said):
+        results = [part for part in each.parts if isinstance(part, ToolResult)]
+        calls = {part.id for part in each.parts if isinstance(part, ToolCall)}
+        repeated = [part for part in results if part.call_id in answered]
+        answered.update(part.call_id for part in results if part.call_id is not None)
+        answered -= {call_id for call_id in calls if call_id is not None}
+        if repeated and each.records is None:
+            parts = tuple(part for part in each.parts if part not in repeated)
+            kept += [each._replace(parts=parts)] if parts else []
+        else:
+            kept.append(each)
+    return kept[::-1]
 
 
 def _drop_orphans(said: Sequence[Said]) -> tuple[list[Said], list[Loss]]:

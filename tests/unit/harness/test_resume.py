@@ -76,7 +76,7 @@ def test_what_another_client_said_is_said(client):
 
 def test_what_is_lost_is_said(client):
     """Thinking that another provider signed, and what no client takes."""
-    odd = Said("user", (Attachment(kind="audio", data="AA==", media_type="audio/wav"),), None)
+    odd = Said("user", (Attachment(kind="audio", media_type="audio/wav"),), None)
     losses = client.write((*SAID, odd), aim_of(client)).losses
     assert [loss.kind for loss in losses] == ["thinking", "attachment"]
 
@@ -131,15 +131,16 @@ def test_the_place_is_the_clients_own(client):
     """Below the home, or where the client's variable says; not where there is a database."""
     aim = aim_of(client)
     folder, relative = client.place(aim, Surroundings("/home/ada", {}))
-    assert aim.session_id in relative
+    assert aim.session_id[:8] in relative
     if client.take_in is not None:
         assert (folder, client.take_in(Path("/x"))[-1]) == ("", "/x")
         return
     assert folder.startswith("/home/ada/.")
     assert not relative.startswith("/")
-    variables = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "PI_CODING_AGENT_DIR")
+    variables = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "PI_CODING_AGENT_DIR")
     environ = dict.fromkeys(variables, "/elsewhere")
-    assert client.place(aim, Surroundings("/home/ada", environ))[0] == "/elsewhere"
+    folder = client.place(aim, Surroundings("/home/ada", environ))[0]
+    assert folder.removesuffix("/.gemini") == "/elsewhere"
 
 
 def test_the_command_names_the_session_and_skips_no_permission(client):
@@ -178,6 +179,88 @@ def test_codex_numbers_anew():
     codex = find_resume("codex")
     lines = codex.write(SAID, aim_of(codex)).data.splitlines()
     assert [json.loads(line)["ordinal"] for line in lines] == list(range(len(lines)))
+
+
+def gemini_place(files):
+    """Return the folder of a project for Gemini CLI, given the files in its folder."""
+    read = {f"/h/.gemini/{name}": text for name, text in files.items()}.get
+    gemini = find_resume("gemini")
+    return gemini.place(aim_of(gemini), Surroundings("/h", {}, read))[1].split("/")[1]
+
+
+OWNER = "/home/ada/my work"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, "my-work"),
+        ({"projects.json": "torn"}, "my-work"),
+        ({"projects.json": json.dumps({"projects": {OWNER: "known"}})}, "known"),
+        ({"projects.json": json.dumps({"projects": {OWNER: "../../up"}})}, "my-work"),
+        ({"projects.json": json.dumps({"projects": {"/else": "my-work"}})}, "my-work-1"),
+        ({"tmp/my-work/.project_root": f"{OWNER}\n"}, "my-work"),
+        ({"history/my-work/.project_root": "/else"}, "my-work-1"),
+    ],
+)
+def test_gemini_finds_the_folder_of_a_project(files, expected):
+    """As it is registered; else as Gemini CLI would name it."""
+    assert gemini_place(files) == expected
+
+
+def gemini_messages(*records):
+    """Return the messages of the file that own records of Gemini CLI become."""
+    gemini = find_resume("gemini")
+    lines = tuple(json.dumps(record).encode() for record in records)
+    own = Said("session", (Text(text="all of it"),), lines, gemini.dialect)
+    data = gemini.write((own,), aim_of(gemini)).data
+    return [json.loads(line) for line in data.splitlines()[1:]]
+
+
+def test_gemini_gets_each_result_once():
+    """In the call that it belongs to, as what stands last says it."""
+    answered = {"functionResponse": {"id": "c1", "name": "x", "response": {"output": "new"}}}
+    call = {"id": "c1", "name": "x", "args": {}, "result": [{"text": "old"}], "status": "success"}
+    picture = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
+    answer = {"id": "m1", "type": "gemini", "content": "", "toolCalls": [call, "torn", {}]}
+    result = {"id": "m2", "type": "user", "content": [answered, picture]}
+    (message,) = gemini_messages(answer | {"toolCalls": []}, answer, result)
+    assert message["toolCalls"] == [call | {"result": [answered, picture]}]
+
+
+def test_gemini_goes_on_from_the_history_that_was_put_in_place():
+    """What was before it is gone; what is said of surroundings is left out."""
+    before = {"id": "m1", "type": "user", "content": "before"}
+    surroundings = {"id": "m2", "type": "user", "content": [{"text": "<session_context>x"}]}
+    kept = {"id": "m3", "type": "user", "content": "kept"}
+    anew = {"$set": {"messages": [surroundings, kept, {"id": "m4", "type": "info"}]}}
+    rewound = {"$rewindTo": "m3"}
+    assert gemini_messages(before, anew, rewound, {"$set": {"summary": "s"}}) == [kept]
+
+
+def test_gemini_goes_on_from_its_history_as_it_sends_it():
+    """Calls are in the content then, and results messages of their own, each of them once."""
+    call = {"id": "m1", "type": "gemini", "content": [{"functionCall": {"id": "c1", "name": "x"}}]}
+    answered = {"functionResponse": {"id": "c1", "name": "x", "response": {"output": "y"}}}
+    first = {"id": "m2", "type": "user", "content": [answered]}
+    second = first | {"id": "m3"}
+    assert gemini_messages({"$set": {"messages": [call, first]}}, second) == [call, second]
+
+
+def test_gemini_is_told_what_it_would_leave_out():
+    """A message that looks like a command of its own gets words before it."""
+    gemini = find_resume("gemini")
+    said = Said("user", (Text(text="/tmp/x is broken"),), None)
+    last = json.loads(gemini.write((said,), aim_of(gemini)).data.splitlines()[-1])
+    assert [part["text"] for part in last["content"]] == ["The user says:\n", "/tmp/x is broken"]
+
+
+def test_gemini_takes_the_prompt_where_the_user_wants_it():
+    """As the value of the option that ends the arguments, whatever it begins with."""
+    gemini = find_resume("gemini")
+    aim = aim_of(gemini, prompt="-x", arguments=("--model", "y", "-p"))
+    words = gemini.command(aim, gemini.write(SAID, aim), Path("/x"))
+    assert words == ("gemini", "--resume", aim.session_id, "--model", "y", "--prompt=-x")
 
 
 @pytest.mark.parametrize(
