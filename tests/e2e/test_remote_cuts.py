@@ -22,6 +22,7 @@ SAMPLE = (0.7, 0.99)
 
 MATRIX = (*(number / 60 for number in range(60)), *(0.97 + number / 1000 for number in range(31)))
 FAILURES = (40, 41, 42)
+SETTLING_COUNT = 25
 
 
 class Wire:
@@ -49,9 +50,9 @@ class Wire:
         label = f"more {next(self._numbers)}"
         self.tip = make_tape(self.repository, TURN_COUNT, start=self.tip, label=label)[-1]
 
-    def check(self) -> None:
-        """Fail unless both sides are whole."""
-        self.server.verify()
+    def check(self, tries: int = 1) -> None:
+        """Fail unless both sides are whole; more tries where the server may still be busy."""
+        self.server.verify(tries)
         self.tapes("fsck", "--full")
 
     def measure(self, tapes, *args) -> int:
@@ -180,7 +181,7 @@ def kill_clients(wire, parts) -> None:
     for part in parts:
         wire.grow()
         kill(wire, wire.tapes, part, total, "push", "main")
-        wire.check()
+        wire.check(SETTLING_COUNT)
         wire.tapes("push", wire.place.url, "main")
         wire.check()
         kill(wire, other, part, total, "fetch")
@@ -223,7 +224,7 @@ def kill_by_time(delays_s, servers, tmp_path, monkeypatch) -> None:
             time.sleep(delay_s)
             process.kill()
             process.wait()
-            wire.check()
+            wire.check(SETTLING_COUNT)
             tapes(*args)
             wire.check()
         other("fsck", "--full")
