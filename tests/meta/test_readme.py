@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tapegit.cli.table import ALIASES, COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,25 @@ def test_commands_of_the_readme_print_what_it_shows():
     text = (ROOT / "README.md").read_text()
 
     assert load_script().render(text) == text
+
+
+def test_commands_of_the_tutorial_print_what_it_shows():
+    """The agent that refunded: recorded, found, amended, gone on with, and kept as a test."""
+    script = load_script()
+    if not script.has_walls():
+        pytest.skip("bubblewrap is not installed")
+    text = script.TUTORIAL.read_text()
+
+    assert script.render(text, lines_max=script.TUTORIAL_LINES_MAX) == text
+
+
+def test_a_page_that_shows_something_else_is_told_of():
+    """Ids and times may be others, words may not."""
+    script = load_script()
+    shown = "$ tapes log --oneline\n7d2ea0a user: in 0.52s\n"
+
+    assert script.without_ids(shown) == script.without_ids(shown.replace("7d2ea0a", "5505fc8"))
+    assert script.without_ids(shown) != script.without_ids(shown.replace("user", "tool"))
 
 
 def test_readme_links_lead_somewhere():
