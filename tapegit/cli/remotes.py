@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import ProtocolError, RemovedError
-from tapegit.porcelain.fetch import REJECTED
+from tapegit.porcelain.push_plan import REJECTED
 from tapegit.remote.connection import Surroundings
 from tapegit.ui.remotes import RefLine, format_porcelain_line, iter_ref_lines, ref_members
 
@@ -88,6 +88,8 @@ def report_pushed(
     app: App, where: str, refs: Sequence[PushedRef], *, as_json: bool, is_porcelain: bool
 ) -> None:
     """Print what a push did to each ref; what was up to date already only where asked for."""
+    if not (as_json or is_porcelain):
+        refs = [ref for ref in refs if ref.mark != "="]
     lines = [
         RefLine(
             ref.mark,
@@ -113,9 +115,8 @@ def report_pushed(
             app.terminal.record(format_porcelain_line(full))
         app.terminal.record("Done")
     else:
-        shown = [line for line in lines if line.mark != "="]
-        app.terminal.note(f"To {where}" if shown else "Everything up-to-date")
-        for text in iter_ref_lines(shown):
+        app.terminal.note(f"To {where}" if lines else "Everything up-to-date")
+        for text in iter_ref_lines(lines):
             app.terminal.note(text)
 
 

@@ -124,10 +124,11 @@ def push(
         ObjectNotFoundError: Something that is to be pushed is missing here.
         DataError: It is damaged.
     """
-    pusher = _Pusher(repository, name, options)
     if url.transport == HTTP:
+        pusher = _Pusher(repository, name, options)
         return _push_by_git(pusher, repository, url, wishes, surroundings, inspect)
     with connect(url, RECEIVE, surroundings) as connection:
+        pusher = _Pusher(repository, name, options)  # while the remote begins
         receive = Receive(connection)
         planned = pusher.plan(wishes, receive.refs)
         turns = pusher.list_turns(planned)
@@ -189,6 +190,7 @@ class _Pusher:
         self._advertised: dict[str, bytes] = {}
         self._seen = {} if name is None else read_seen(repository.root, name)
         self._left = {} if name is None else read_left(repository.root, name)
+        self._holds: dict[str, ObjectId] = {}
         self._followed = {} if name is None else self._list_followed()
         self._planner: Planner | None = None
         self._planned: list[Planned] = []
@@ -225,10 +227,11 @@ class _Pusher:
 
     def _remember_mapping(self) -> None:
         """Work out again what was lost: the commits of what follows this remote."""
+        self._id_map.look_up(self._advertised.values())
         unknown = {
             name: git_id
             for name, git_id in self._advertised.items()
-            if self._seen.get(name) != git_id or self._is_unmapped(name, git_id)
+            if name != META and (self._seen.get(name) != git_id or self._is_unmapped(name, git_id))
         }
         if not unknown or self._name is None:
             return
@@ -257,6 +260,7 @@ class _Pusher:
                 harness, session, tape = ref.name.removeprefix(aside).split("/", 2)
             folder = f"{harness}/{session}" if session else ""
             followed.setdefault(folder, []).append((tape, ref.oid))
+            self._holds[ref.name] = ref.oid
         return followed
 
     def _with_fork(self, planner: Planner, planned: Planned) -> Planned:
@@ -393,9 +397,11 @@ class _Pusher:
                 if ref.name == folder or ref.name.startswith(f"{folder}/"):
                     delete(ref.name)
             return
+        if self._holds.get(f"refs/remotes/{self._name}/{shared.name}") == planned.tapes[0][1]:
+            return  # the ref of a branch; what is aside has longer names
         for name, oid in planned.tapes:
             followed = local_refs(shared, self._name, name)
-            if self._repository.refs.find(followed) != oid:
+            if self._holds.get(followed) != oid:
                 update(followed, oid)
 
     def report(
@@ -412,7 +418,8 @@ class _Pusher:
 
     def _report_ref(self, each: Planned, reasons: Mapping[str, str | None]) -> PushedRef:
         wish = each.wish
-        old = self._id_map.find_turn(each.old)
+        is_same = each.mark == UP_TO_DATE and each.wish.shared.kind == HEADS
+        old = each.tapes[0][1] if is_same else self._id_map.find_turn(each.old)
         oid = each.tapes[0][1] if each.tapes and wish.shared.kind != SESSIONS else None
         reason = reasons.get(wish.shared.remote_name)
         if reason is not None:

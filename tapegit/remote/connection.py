@@ -103,7 +103,8 @@ class Connection:
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._timeout_s = timeout_s
-        self._buffer = bytearray()
+        self._buffer = b""
+        self._offset = 0
         self.is_stateless = is_stateless
 
     def write(self, data: bytes) -> None:
@@ -128,12 +129,23 @@ class Connection:
         Raises:
             TransportError: The other side is gone, or takes too long for them.
         """
-        end_s = time.monotonic() + self._timeout_s
-        while len(self._buffer) < size:
-            self._buffer += self._read_some(max(0.0, end_s - time.monotonic()))
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        end = self._offset + size
+        if end > len(self._buffer):
+            self._fill(size)
+            end = size
+        data = self._buffer[self._offset : end]
+        self._offset = end
         return data
+
+    def _fill(self, size: int) -> None:
+        """Read until so many bytes wait, at offset 0."""
+        end_s = time.monotonic() + self._timeout_s
+        parts = [self._buffer[self._offset :]]
+        missing = size - len(parts[0])
+        while missing > 0:
+            parts.append(self._read_some(max(0.0, end_s - time.monotonic())))
+            missing -= len(parts[-1])
+        self._buffer, self._offset = b"".join(parts), 0
 
     def _read_some(self, wait_s: float) -> bytes:
         try:

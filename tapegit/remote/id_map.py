@@ -13,6 +13,7 @@ import os
 import re
 import struct
 from array import array
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, StorageError, UnsafePathError
@@ -25,12 +26,14 @@ from tapegit.remote.mapping import GIT_ID_SIZE_BYTES, MAPPING_VERSION, Commit
 from tapegit.repository.layout import TMP_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 MAGIC: Final = b"TGIT"
 FOLDER: Final = "remote"
 RUN_COUNT_MAX: Final = 8
+BULK_RATIO: Final = 10
+"""With so many records for each that is looked up, looking at all of them takes longer."""
 _HEADER: Final = struct.Struct("<4sIQ")
 _TIME_SIZE_BYTES: Final = 5
 _RECORD_SIZE_BYTES: Final = OID_SIZE_BYTES + GIT_ID_SIZE_BYTES + _TIME_SIZE_BYTES
@@ -57,6 +60,14 @@ class _Run(NamedTuple):
     def length(self) -> int:
         return len(self.by_commit)
 
+    def oid_at(self, number: int) -> bytes:
+        start = number * _RECORD_SIZE_BYTES
+        return bytes(self.records[start : start + OID_SIZE_BYTES])
+
+    def git_id_at(self, number: int) -> bytes:
+        start = number * _RECORD_SIZE_BYTES + OID_SIZE_BYTES
+        return bytes(self.records[start : start + GIT_ID_SIZE_BYTES])
+
     def at(self, number: int) -> Mapped:
         start = number * _RECORD_SIZE_BYTES
         record = bytes(self.records[start : start + _RECORD_SIZE_BYTES])
@@ -74,6 +85,7 @@ class IdMap:
         self._runs = list(_iter_runs(self._folder))
         self._new: dict[bytes, Commit] = {}
         self._new_by_commit: dict[bytes, ObjectId] = {}
+        self._found: dict[bytes, ObjectId] = {}
 
     def find_commit(self, oid: ObjectId) -> Commit | None:
         """Return the commit of a turn, or None where it is not known."""
@@ -81,34 +93,34 @@ class IdMap:
         if found is not None:
             return found
         for run in self._runs:
-            low, high = 0, run.length
-            while low < high:
-                middle = (low + high) // 2
-                start = middle * _RECORD_SIZE_BYTES
-                if bytes(run.records[start : start + OID_SIZE_BYTES]) < oid:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < run.length and (mapped := run.at(low)).oid == oid:
+            number = bisect_left(range(run.length), bytes(oid), key=run.oid_at)
+            if number < run.length and (mapped := run.at(number)).oid == oid:
                 return mapped.commit
         return None
 
     def find_turn(self, git_id: bytes) -> ObjectId | None:
         """Return the turn of a commit, or None where it is not known."""
-        found = self._new_by_commit.get(git_id)
+        found = self._new_by_commit.get(git_id) or self._found.get(git_id)
         if found is not None:
             return found
         for run in self._runs:
-            low, high = 0, run.length
-            while low < high:
-                middle = (low + high) // 2
-                if run.at(run.by_commit[middle]).commit.git_id < git_id:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < run.length and (mapped := run.at(run.by_commit[low])).commit.git_id == git_id:
+            place = bisect_left(run.by_commit, git_id, key=run.git_id_at)
+            if place < run.length and (mapped := run.at(run.by_commit[place])).commit[0] == git_id:
+                self._found[git_id] = mapped.oid
                 return mapped.oid
         return None
+
+    def look_up(self, git_ids: Collection[bytes]) -> None:
+        """Look many commits up at once, so that `find_turn` knows them."""
+        wanted = frozenset(git_ids)
+        for run in self._runs:
+            if run.length > BULK_RATIO * len(wanted):
+                continue  # one by one is faster
+            records = bytes(run.records)
+            for start in range(OID_SIZE_BYTES, len(records), _RECORD_SIZE_BYTES):
+                git_id = records[start : start + GIT_ID_SIZE_BYTES]
+                if git_id in wanted:
+                    self._found[git_id] = ObjectId(records[start - OID_SIZE_BYTES : start])
 
     def add(self, oid: ObjectId, commit: Commit) -> None:
         """Note the commit of a turn, until `save` for this run alone."""
