@@ -28,7 +28,7 @@ from tapegit.porcelain.isolation import KEY_FOR_SHOW, KEYS
 from tapegit.porcelain.launching import Surroundings, make_situation
 from tapegit.porcelain.places import Places
 from tapegit.porcelain.receive import receiver_command
-from tapegit.porcelain.record import make_scope
+from tapegit.porcelain.record import find_branch, make_scope
 from tapegit.porcelain.recording import Recording
 from tapegit.porcelain.replay import Replay, Rules
 from tapegit.porcelain.replay_tape import list_sessions
@@ -136,7 +136,8 @@ class record:  # noqa: N801 - used as a function, as contextlib's are
         program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
         scope = make_scope(self._name or program)
         command = tuple(sys.orig_argv) or (program,)
-        receiver = receiver_command(where.python, repository, scope, command)
+        onto = find_branch(repository)
+        receiver = receiver_command(where.python, repository, scope, command, onto=onto)
         recording = Recording(repository, receiver, where.environ, scope=scope)
         recording.__enter__()
         try:

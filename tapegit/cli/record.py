@@ -20,6 +20,7 @@ from tapegit.ui.recordings import describe_recording
 @click.option("--within", metavar="DIR", hidden=True, help="Run a client within a recording")
 @click.option("--receive", "is_receiver", is_flag=True, hidden=True, help="Store what a proxy saw")
 @click.option("--from", "origins", metavar="ID", multiple=True, hidden=True, help="Go on from ID")
+@click.option("--onto", metavar="ID@BRANCH", hidden=True, help="Let BRANCH go on")
 @click.argument("command", metavar="COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 @pass_app
@@ -31,6 +32,7 @@ def command(
     within: str | None,
     is_receiver: bool,
     origins: tuple[str, ...],
+    onto: str | None,
     command: tuple[str, ...],
 ) -> None:
     """Run a command and record what it asks of models"""
@@ -43,6 +45,7 @@ def command(
             command=command,
             directory=app.directory,
             origins=origins,
+            onto=onto,
         )
         return
     if not command:

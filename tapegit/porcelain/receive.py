@@ -13,6 +13,7 @@ from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.code_repository import find_code_repository
 from tapegit.porcelain.redaction import load_redactor
 from tapegit.recorder.exchanges import ScopeFacts
+from tapegit.refs.names import RefName
 from tapegit.wire.calls import CallRecorder
 from tapegit.wire.recorder_process import Receiver
 
@@ -29,6 +30,8 @@ def receiver_command(
     scope: str,
     command: tuple[str, ...],
     origins: Iterable[ObjectId] = (),
+    *,
+    onto: tuple[RefName, ObjectId] | None = None,
 ) -> list[str]:
     """Return what starts the process that records: a run of this program, without its own.
 
@@ -37,10 +40,12 @@ def receiver_command(
         repository: The store.
         scope: Of the recording.
         command: What is recorded; nothing for a proxy that stands.
-        origins: Turns that what is recorded may go on from.
+        origins: Turns of a replay that what is recorded may go on from.
+        onto: The branch that is checked out, and its last turn.
     """
     options = ["--tapes-dir", str(repository.root), "record", "--receive", "--name", scope]
     options += [f"--from={oid}" for oid in origins]
+    options += [f"--onto={'@'.join(map(str, onto[::-1]))}"] if onto is not None else []
     return [python, "-P", "-m", "tapegit", *options, "--", *command]
 
 
@@ -53,6 +58,7 @@ def receive(
     command: Sequence[str],
     directory: str,
     origins: Iterable[str] = (),
+    onto: str | None = None,
 ) -> None:
     """Store what comes from a proxy, until no more comes.
 
@@ -63,7 +69,8 @@ def receive(
         scope: Of the recording.
         command: What is recorded; nothing for a proxy that stands.
         directory: In which it runs.
-        origins: Turns that what is recorded may go on from.
+        origins: Turns of a replay that what is recorded may go on from.
+        onto: The last turn of the branch that is checked out, and its name, with @ between.
 
     Raises:
         RedactionError: The rules that find secrets do not load: nothing is stored.
@@ -71,7 +78,11 @@ def receive(
         TapesError: The store cannot be written to at the end.
     """
     recorder = CallRecorder(repository, load_redactor(repository.config))
-    recorder.set_origins(map(ObjectId.parse, origins))
+    if onto is None:
+        recorder.set_origins(map(ObjectId.parse, origins))
+    else:
+        oid, _, branch = onto.partition("@")
+        recorder.set_branch(RefName.parse(branch), ObjectId.parse(oid))
     if command:
         found = find_launch(tuple(command))
         recorder.set_facts(

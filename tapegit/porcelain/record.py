@@ -9,6 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
+from tapegit.errors import TapesError
 from tapegit.harness.launch_environment import VARIABLES
 from tapegit.harness.launch_table import find_launch, program_name
 from tapegit.porcelain.child import CommandNotRunError, SignalsHeld
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.launching import Prepared, Surroundings
+    from tapegit.refs.names import RefName
     from tapegit.repository.repository import Repository
     from tapegit.wire.capture import RecordingSummary
 
@@ -70,7 +73,8 @@ def record(
     """
     with SignalsHeld() as held, RunFolder.within(repository.root / TMP_NAME) as folder:
         scope = make_scope(name or program_name(command[0]))
-        receiver = receiver_command(where.python, repository, scope, command)
+        onto = find_branch(repository)
+        receiver = receiver_command(where.python, repository, scope, command, onto=onto)
         recording = Recording(repository, receiver, where.environ, scope=scope)
         recording.on_wait = on_wait
         with recording:
@@ -83,6 +87,18 @@ def record(
     is_empty = not (summary.calls or summary.errors or summary.lost)
     reasons = _reasons(command, doubts, counts.exchanges) if is_empty else ()
     return Recorded(code, summary, reasons)
+
+
+def find_branch(repository: Repository) -> tuple[RefName, ObjectId] | None:
+    """Return the branch that is checked out and its last turn; None where there is none.
+
+    A HEAD that cannot be read keeps nobody from recording: the branch stays where it is.
+    """
+    try:
+        head = repository.refs.read_head()
+    except TapesError:
+        return None
+    return (head.target, head.oid) if head.target is not None and head.oid is not None else None
 
 
 def make_scope(name: str) -> str:

@@ -359,7 +359,7 @@ class CallTapes:
 
     def _rename(self, client: Client, asked: Asked) -> Client:
         """Return a client whose session is none of those that may be gone on from."""
-        if not self._origins or client.session is None:
+        if not self._origins.are_replayed or client.session is None:
             return client
         key = client.harness, client.session
         if key not in self._renamed:

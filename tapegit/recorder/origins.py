@@ -1,4 +1,4 @@
-"""Tapes that what is recorded goes on from: a replay that was left for the model itself.
+"""Tapes that what is recorded goes on from: those of a replay, or of the branch checked out.
 
 The first request of a conversation is laid along each of them. Where one has the beginning of
 it, the tape of the conversation is a branch of that one: its leader has the last turn that both
@@ -37,18 +37,23 @@ class Origins:
     Args:
         tips: The last turn of each; nothing after it is gone on from.
         load: Reads a tape; it raises nothing, and gives None for one that cannot be read.
+        are_replayed: The client runs again what is on them: whatever goes on from them is a
+            session of its own, and may do so with its first request.
+
+    Attributes:
+        are_replayed: The same.
     """
 
     def __init__(
         self,
         tips: Iterable[ObjectId] = (),
         load: LoadLine = lambda *_: None,
+        *,
+        are_replayed: bool = False,
     ) -> None:
         self._tips = tuple(tips)
         self._load = load
-
-    def __bool__(self) -> bool:
-        return bool(self._tips)
+        self.are_replayed = are_replayed
 
     def find(
         self, client: Client, units: Sequence[Unit], text_of: Callable[[Unit], str]
@@ -60,6 +65,8 @@ class Origins:
             units: The messages of its request.
             text_of: Gives all that a message says, without blanks.
         """
+        if not self.are_replayed and all(unit.role != "assistant" for unit in units):
+            return None  # what repeats no answer begins anew
         best: tuple[tuple[bool, int], Origin] | None = None
         for tip in self._tips:
             lane = self._load(client, tip)

@@ -22,6 +22,7 @@ from tapegit.recorder.exchanges import Answered, Asked, ScopeFacts
 from tapegit.recorder.lane_loading import load_lane, load_line
 from tapegit.recorder.origins import Origins
 from tapegit.recorder.session_names import session_folder
+from tapegit.wire.branch_follower import BranchFollower
 from tapegit.wire.capture import (
     CapturedClose,
     CapturedMessage,
@@ -35,7 +36,7 @@ from tapegit.wire.socket_calls import SWITCHED, SocketCalls
 from tapegit.wire.writer import BatchWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tapegit.objects.kind import Object
     from tapegit.objects.oid import ObjectId
@@ -83,14 +84,23 @@ class CallRecorder:
         self._moves: list[list[RefMove]] = []
         self._waiting_count = 0
         self._lost = 0
+        self._follower: BranchFollower | None = None
 
     def set_facts(self, scope: str, facts: ScopeFacts) -> None:
         """Note what is known of a scope besides its traffic, for sessions that begin in it."""
         self._tapes.set_facts(scope, facts)
 
     def set_origins(self, tips: Iterable[ObjectId]) -> None:
-        """Let conversations that begin from now on go on from these turns, or from before them."""
-        self._tapes.set_origins(Origins(tips, self._find_line))
+        """Let conversations that begin from now on go on from these turns, or from before them.
+
+        They are those of a replay: whatever goes on from them is a session of its own.
+        """
+        self._tapes.set_origins(Origins(tips, self._find_line, are_replayed=True))
+
+    def set_branch(self, branch: RefName, tip: ObjectId) -> None:
+        """Let the branch that is checked out, and holds this turn, go on with what is recorded."""
+        self._tapes.set_origins(Origins((tip,), self._find_line))
+        self._follower = BranchFollower(self._repository, branch, tip)
 
     def take(self, captured: Captured, *, more: bool = False) -> None:
         """Take what was captured, and make it durable if the store lets us.
@@ -151,6 +161,8 @@ class CallRecorder:
         if self._writer.is_empty and not self._moves:
             return True
         latest = self._tapes.latest
+        if self._follower is not None:
+            self._follower.note(self._moves, self._writer.find)
         try:
             stale = self._writer.commit(
                 self._moves, latest.main_ref if latest is not None else None
@@ -164,7 +176,15 @@ class CallRecorder:
         for name in stale:
             self._tapes.forget_ref(name)
         self._tapes.settle()
+        self._advance_branch(stale)
         return True
+
+    def _advance_branch(self, stale: Sequence[RefName]) -> None:
+        try:
+            if self._follower is not None:
+                self._follower.advance(stale)
+        except TapesError:
+            pass  # what is recorded is recorded; the next batch moves the branch
 
     def finish(self) -> RecordingSummary:
         """End: what is open is taken as given up; return what was recorded."""

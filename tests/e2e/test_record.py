@@ -78,6 +78,34 @@ def test_requests_are_as_without_tapes(world, server):
     }
 
 
+def test_branch_that_is_checked_out_goes_on(world, server):
+    """What goes on from the end of the branch is on the branch too; nothing else moves it."""
+    world.lead(server)
+    world.record(*AGENT, "anthropic", PROMPT)
+    (session,) = refs(world)
+    world.read("switch", "-c", "fix", session)
+    world.record(*AGENT, "anthropic", PROMPT)
+    (before,) = world.records("for-each-ref", "refs/heads/fix")
+    (request,) = [each.body for each in server.calls()][-1:]
+    messages = json.loads(request)["messages"]
+    messages += [
+        {"role": "assistant", "content": [{"type": "text", "text": "hello.txt has 16 bytes."}]},
+        {"role": "user", "content": "thank you"},
+    ]
+    script = (
+        "import json, os, urllib.request as r; url = os.environ['ANTHROPIC_BASE_URL'];"
+        "r.urlopen(r.Request(url + '/v1/messages', os.environ['BODY'].encode(),"
+        " {'content-type': 'application/json', 'user-agent': 'agent/1.0'})).read()"
+    )
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages})
+    world.record(sys.executable, "-c", script, environ={"BODY": body})
+
+    assert before["oid"] == world.read("rev-parse", session).out.strip()
+    words = [turn["summary"] for turn in world.records("log", "--reverse", "fix")]
+    assert len(words) == len(SHAPE) + 3
+    assert words[-2] == "thank you"
+
+
 def test_exit_status_is_the_commands(world):
     """A command that fails is no failure of the recording's, and one without calls is a warning."""
     done = world.record("sh", "-c", "echo out; echo err >&2; exit 3", code=3)
