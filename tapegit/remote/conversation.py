@@ -326,6 +326,7 @@ def _read_report(
         word, _, rest = clean_text(line).partition(" ")
         name, _, reason = rest.partition(" ")
         said[name] = None if word == "ok" else reason or "refused"
+    report.hear_out()
     missing = "the remote did not say what became of it"
     return [Outcome(each.name, said.get(each.name, missing)) for each in commands]
 
@@ -341,6 +342,14 @@ class _Joined:
         """Return the next line, or None at a flush."""
         data = read_line(self._take)
         return None if data is None else data.removesuffix(b"\n")
+
+    def hear_out(self) -> None:
+        """Let the other side end what it says for people; that it hangs up changes nothing."""
+        try:
+            for _ in self._parts:
+                pass
+        except TransportError:
+            return
 
     def _take(self, size: int) -> bytes:
         while len(self._buffer) < size:
