@@ -147,12 +147,17 @@ def _compile(wanted: Wanted) -> Pattern:
     text = wanted.pattern or ""
     source = f"(?i){text}" if wanted.ignores_case else text
     try:
-        return Pattern(source.encode("utf-8", "surrogatepass"))
+        return Pattern(source.encode("utf-8", "surrogatepass"), is_utf8=True)
     except ConfigError as error:
+        reason = str(error).partition(" is no pattern: ")[2] or str(error)
+        # RE2 ends what it says with the piece that it does not take.
+        place = text.find(reason.rpartition(": ")[2])
+        where = f", at character {place + 1} of the pattern" if place >= 0 else ""
         raise QueryError(
-            f"the pattern is none: {error}",
+            f"the pattern is none: {reason}{where}",
             hint="the syntax is that of RE2: no look-around and no reference back",
             text=text,
+            where=max(place, 0) + 1,
         ) from error
 
 

@@ -1,7 +1,7 @@
 r"""Regular expressions in linear time: the door to google-re2.
 
 Patterns and texts are bytes, read as Latin-1, so that any bytes are a text; `\b`, `\w` and
-case mean those of ASCII. There is no backtracking, no look-around and no reference back: no
+case mean those of ASCII; but for those that a user looks for in UTF-8. There is no backtracking, no look-around and no reference back: no
 text makes a search take longer than its length times that of the pattern.
 
 Source: tapesredaction(7), "Patterns".
@@ -35,14 +35,16 @@ class Pattern:
     Args:
         source: The expression.
         is_plain: Whether it is to be taken as a text, not as an expression.
+        is_utf8: Whether expression and texts are UTF-8: a character is one, whatever its bytes.
+            Groups only group then, and `find` gives the whole: a user may write thousands.
 
     Raises:
         ConfigError: It is none.
     """
 
-    def __init__(self, source: bytes, *, is_plain: bool = False) -> None:
+    def __init__(self, source: bytes, *, is_plain: bool = False, is_utf8: bool = False) -> None:
         try:
-            self._regexp = re2.compile(source, _options(is_plain=is_plain))
+            self._regexp = re2.compile(source, _options(is_plain=is_plain, is_utf8=is_utf8))
         except re2.error as error:
             shown = source.decode("latin-1")[:80]
             raise ConfigError(f"'{shown}' is no pattern: {_reason(error)}") from error
@@ -117,9 +119,10 @@ class PatternSet:
         return sorted(found)
 
 
-def _options(*, is_plain: bool = False) -> re2.Options:
+def _options(*, is_plain: bool = False, is_utf8: bool = False) -> re2.Options:
     options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
+    options.encoding = re2.Options.Encoding.UTF8 if is_utf8 else re2.Options.Encoding.LATIN1
+    options.never_capture = is_utf8
     options.max_mem = MEMORY_MAX_BYTES
     options.log_errors = False
     options.literal = is_plain

@@ -39,6 +39,8 @@ class Limits(NamedTuple):
     until_ms: int | None = None
 
 
+RANKED_COUNT_MAX: Final = 50
+
 _COLUMNS: Final = {
     "role": "turn.role",
     "model": "turn.model",
@@ -64,8 +66,7 @@ def make_condition(node: Node | None, limits: Limits) -> Condition:
         parts.append(("turn.time <= ?", (limits.until_ms,)))
     where = " AND ".join(f"({text})" for text, _ in parts)
     terms = list_terms(node) if node is not None else []
-    joined = " AND " if needed else " OR "
-    match = joined.join(map(_match, needed or terms)) or None
+    match = _match_all(needed) if needed else _match_any(terms)
     bound = tuple(value for _, values in parts for value in values)
     return Condition(where, bound, match, is_needed=bool(needed))
 
@@ -101,6 +102,15 @@ def _translate(node: Node) -> tuple[str, Sequence[object]]:
         texts.append(f"({text})")
         bound += values
     return word.join(texts), bound
+
+
+def _match_all(terms: list[Term]) -> str:
+    return " AND ".join(dict.fromkeys(map(_match, terms)))
+
+
+def _match_any(terms: list[Term]) -> str | None:
+    """Return what a rank goes by: it takes a look at each turn for each of the words."""
+    return " OR ".join(list(dict.fromkeys(map(_match, terms)))[:RANKED_COUNT_MAX]) or None
 
 
 def _match(term: Term) -> str:

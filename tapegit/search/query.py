@@ -88,8 +88,10 @@ def parse_query(text: str) -> Node:
     if len(text) > QUERY_LENGTH_MAX:
         raise QueryError(f"the query is longer than {QUERY_LENGTH_MAX} characters", text=text[:80])
     tokens = _tokenize(text)
-    if sum(token.kind == "value" for token in tokens) > TERM_COUNT_MAX:
-        raise QueryError(f"the query has more than {TERM_COUNT_MAX} terms", text=text[:80])
+    values = [token for token in tokens if token.kind == "value"]
+    if len(values) > TERM_COUNT_MAX:
+        place = values[TERM_COUNT_MAX].where - 1
+        raise _error(text, place, f"the query has more than {TERM_COUNT_MAX} terms")
     parser = _Parser(tokens, text)
     node = parser.parse_or(0)
     parser.expect_end()
@@ -152,7 +154,7 @@ def _make_token(text: str, match: re.Match[str], start: int) -> _Token:
         node: Node = _make_field(text, match["field"], value, where, is_prefix=is_prefix)
     else:
         if not _WORDLIKE.search(value):
-            raise _error(text, start, f"'{value}' has no letter or digit to search for")
+            raise _error(text, start, f"'{match[0].strip()}' has no letter or digit to search for")
         node = Term(value, is_prefix, where)
     return _Token("value", where, node)
 

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import unicodedata
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -22,6 +23,10 @@ from tapegit.search.query import parse_query
 from tests.builders import make_tape
 from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl
+
+if TYPE_CHECKING:
+    from tapegit.objects.turn import Session, Turn
+    from tapegit.search.documents import Document
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -219,16 +224,61 @@ def test_a_regular_expression(tapes, session):
     assert steps(tapes("search", "--json", "-E", "refund", "-i")) == ["0123#1", "0123#4"]
     assert steps(tapes("search", "--json", "-E", "efund", "role:user")) == ["0123#1"]
     assert steps(tapes("search", "--json", "-E", "Café|(z*)*q{3}")) == ["0123#4"]
+    assert steps(
+        tapes("search", "--json", "-E", "The CAF[ÉÈ] refund.order .{13}rted[.]$", "-i")
+    ) == ["0123#4"]
     tapes("search", "-E", "nothing of it", code=1)
-    refused = tapes("search", "-E", "(?=x)", code=18)
-    assert "the pattern is none" in refused.err
+    refused = tapes("search", "-E", "ab(?=x)", code=18)
+    assert "the pattern is none: invalid perl operator: (?=, at character 3" in refused.err
 
 
-def test_what_is_wrong_with_a_query_is_said(tapes, session):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-E", "(" * 900 + "zzz" + ")" * 900),
+        ("-E", "(x+x+)+y(.*.*)*=(.*)*"),
+        ("-E", "((((a{0,30}){0,30})*)*)*b{9}"),
+        (" OR ".join(f"{a}{b}*" for a in "abcdefghij" for b in "abcdefghijklmnopqrst"),),
+        ("NOT " * 199 + "refund",),
+        ("(" * 50 + "zzz" + ")" * 50,),
+        ('"' + "a " * 4000 + '"',),
+    ],
+    ids=["groups", "backtracking", "repetitions", "prefixes", "negations", "parentheses", "phrase"],
+)
+def test_no_query_takes_long(tapes, session, work, words):
+    """Whatever it is: the time is that of the text, and there are limits to what can be asked."""
+    rows = [stamp(user("ax" * 200_000), 1, sessionId="0000000000")]
+    (work / "long.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "long.jsonl")
+    tapes("search", *words, code=None)
+
+
+@pytest.mark.parametrize(
+    ("query", "what", "where"),
+    [
+        ("one (two", "'(' is not closed", 5),
+        ("one two)", "')' was never opened", 8),
+        ("one AND", "a word is expected after this", 8),
+        ("OR one", "'OR' stands where a word is expected", 1),
+        ("one ()", "')' stands where a word is expected", 6),
+        ('one "two', 'a phrase has no closing "', 5),
+        ("one colour:red", "there is no field 'colour:'", 5),
+        ("one error:big", "'error:big' is no kind of failure", 5),
+        ("one *", "'*' has no letter or digit to search for", 5),
+        ("one file:!", "'!' has no letter or digit to search for", 5),
+        ("(" * 51 + "one", "parentheses are nested too deep", 51),
+        ("a " * 201, "the query has more than 200 terms", 401),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_said(tapes, session, query, what, where):
     """With the character, and on standard error alone."""
-    refused = tapes("search", "one (two", code=18)
-    assert "'(' is not closed, at character 5 of the query" in refused.err
+    refused = tapes("search", "--", query, code=18)
+    assert f"tapes: error: {what}, at character {where} of the query" in refused.err
     assert refused.out == ""
+
+
+def test_an_empty_query_is_none(tapes, session):
+    """And says what to do."""
     assert tapes("search", code=18).err.startswith("tapes: error: the query is empty")
 
 
@@ -379,55 +429,130 @@ def test_the_index_never_keeps_a_turn_of_a_store_alive(tapes, session, store):
 WORDS = ("the", "file", "error", "test", "a", "run", "def", "import", "main", "2026")
 
 
+class Said(NamedTuple):
+    """What a turn says, looked at without an index: its words with a space around each."""
+
+    words: str
+    files: tuple[str, ...]
+    turn: Turn
+    document: Document
+    session: Session
+
+    def holds(self, words, *, is_prefix=False):
+        """Return whether words stand next to one another in it."""
+        return f" {words}" + ("" if is_prefix else " ") in self.words
+
+
 def plain_words(text):
     """Return the words of a text, by Python's own idea of letters, without case and accents."""
-    decomposed = unicodedata.normalize("NFD", text)
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.findall(r"[^\W_]+", bare.lower())
+    bare = text
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFD", text)
+        bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return " ".join(["", *re.findall(r"[^\W_]+", bare.lower()), ""])
 
 
-def holds(words, *wanted, is_prefix=False):
-    """Return whether words stand next to one another in a list of words."""
-    *head, last = wanted
-    return any(
-        words[place : place + len(head)] == head
-        and (word.startswith(last) if is_prefix else word == last)
-        for place, word in enumerate(words[len(head) :])
-    )
+def read_all(repository, graph):
+    """Return what each turn of a store says."""
+    said = {}
+    for oid in walk(graph, [ref.oid for ref in repository.refs.iter_refs("refs/sessions/")]):
+        turn = graph.read_turn(oid)
+        document = read_document(repository.objects.find, turn)
+        said[oid] = Said(
+            plain_words("\n".join(document.texts)),
+            tuple(map(plain_words, document.files)),
+            turn,
+            document,
+            graph.read_turn(graph.find_leader(oid)).session,
+        )
+    return said
+
+
+def word_queries():
+    """Yield queries for words, and what is true of the turns that they find."""
+    for one, two in zip(WORDS, WORDS[1:] + WORDS[:1], strict=True):
+        yield one, lambda said, one=one: said.holds(one)
+        yield f"{one}*", lambda said, one=one: said.holds(one, is_prefix=True)
+        pair = (one, two)
+        yield f"{one} {two}", lambda said, pair=pair: all(map(said.holds, pair))
+        yield f"{one} OR {two}", lambda said, pair=pair: any(map(said.holds, pair))
+        yield f'"{one} {two}"', lambda said, pair=pair: said.holds(" ".join(pair))
+        yield (
+            f"{one} NOT {two}",
+            lambda said, pair=pair: said.holds(pair[0]) and not said.holds(pair[1]),
+        )
+
+
+def lowered(texts):
+    """Return texts in small letters, as fields are compared."""
+    return [text.lower() for text in texts]
+
+
+FIELD_QUERIES = {
+    "role:tool": lambda said: said.turn.role == "tool",
+    "role:ass* -role:user": lambda said: said.turn.role == "assistant",
+    "tool:bash": lambda said: "bash" in lowered(said.document.tools),
+    "tool:": lambda said: bool(said.document.tools),
+    "tool:b*": lambda said: any(name.startswith("b") for name in lowered(said.document.tools)),
+    "model:opus": lambda said: "opus" in (said.turn.model or "").lower(),
+    "harness:pi": lambda said: said.session.harness == "pi",
+    "NOT harness:pi": lambda said: said.session.harness != "pi",
+    "session:01": lambda said: (said.session.id or "").startswith("01"),
+    "cwd:/Users/soph/": lambda said: (said.session.cwd or "").startswith("/Users/soph/"),
+    'file:"src"': lambda said: any(" src " in file for file in said.files),
+    "file:m*": lambda said: any(" m" in file for file in said.files),
+    "file:": lambda said: bool(said.files),
+    "error:": lambda said: bool(said.document.errors),
+    "error:tool": lambda said: "tool" in said.document.errors,
+    "error:api OR error:cut": lambda said: bool({"api", "cut"} & {*said.document.errors}),
+    "error:tool (test OR file) -role:user": lambda said: (
+        "tool" in said.document.errors
+        and (said.holds("test") or said.holds("file"))
+        and said.turn.role != "user"
+    ),
+}
 
 
 @pytest.mark.parametrize("source", ["fixtures", "shared"])
 def test_the_same_is_found_as_by_a_look_at_every_turn(tapes, repository, source):
-    """Words, phrases, prefixes and their combinations, over real sessions."""
+    """Words, phrases, prefixes, fields, times and their combinations, over real sessions."""
     folder = FIXTURES if source == "fixtures" else SHARED
     if not folder.exists():
         pytest.skip("the shared data is not here")
-    tapes("import", folder / "claude-code", folder / "codex", folder / "pi", code=None)
+    tapes("import", *(folder / name for name in ("claude-code", "codex", "pi")), code=None)
     graph = TurnGraph(repository.objects)
-    texts = {}
-    for oid in walk(graph, [ref.oid for ref in repository.refs.iter_refs("refs/sessions/")]):
-        document = read_document(repository.objects.find, graph.read_turn(oid))
-        texts[oid] = plain_words("\n".join(document.texts))
-    assert len(texts) > 40
+    everything = read_all(repository, graph)
+    assert len(everything) > 40
+    times = sorted(each.turn.time for each in everything.values() if each.turn.time)
+    middle = times[len(times) // 2]
 
-    def expect(query, is_found):
-        condition = make_condition(parse_query(query), Limits())
+    def expect(query, is_found, limits):
+        node = parse_query(query) if query else None
         (file,) = words.files
-        found = {turn.oid for turn in file.find(condition)}
-        assert found == {oid for oid, told in texts.items() if is_found(told)}, query
+        found = {turn.oid for turn in file.find(make_condition(node, limits))}
+        assert found == {oid for oid, said in everything.items() if is_found(said)}, query
+        return bool(found)
 
     with open_words(repository, graph, on_broken=fail, on_progress=ignore) as words:
-        for word, other in zip(WORDS, WORDS[1:] + WORDS[:1], strict=True):
-            expect(word, lambda told, word=word: holds(told, word))
-            expect(f"{word}*", lambda told, word=word: holds(told, word, is_prefix=True))
-            pair = (word, other)
-            expect(f"{word} {other}", lambda told, pair=pair: all(holds(told, w) for w in pair))
-            expect(f"{word} OR {other}", lambda told, pair=pair: any(holds(told, w) for w in pair))
-            expect(f'"{word} {other}"', lambda told, pair=pair: holds(told, *pair))
-            expect(
-                f"{word} NOT {other}",
-                lambda told, pair=pair: holds(told, pair[0]) and not holds(told, pair[1]),
-            )
+        queries = [*word_queries(), *FIELD_QUERIES.items()]
+        hits = [expect(*each, Limits()) for each in queries]
+        expect("", lambda said: (said.turn.time or 0) >= middle, Limits(since_ms=middle))
+        expect("", lambda said: 0 < (said.turn.time or 0) <= middle, Limits(until_ms=middle))
+    assert sum(hits) > len(hits) / 3
+
+
+def test_a_pattern_finds_what_a_look_at_every_turn_finds(tapes, repository):
+    """In the texts of the parts, over kept sessions."""
+    tapes("import", *(FIXTURES / name for name in ("claude-code", "codex", "pi")), code=None)
+    everything = read_all(repository, TurnGraph(repository.objects))
+    for pattern in (r"[0-9]{4}-[0-9]{2}", r"(?m)^def \w+\(", r"\.py\b", r"^\S+$"):
+        expected = {
+            str(oid)
+            for oid, said in everything.items()
+            if any(re.search(pattern, text, re.ASCII) for text in said.document.texts)
+        }
+        found = tapes("search", "--json", "-E", pattern, code=None)
+        assert {hit["oid"] for hit in found.records} == expected, pattern
 
 
 def fail(name, error):
