@@ -172,7 +172,6 @@ class Planner:
             return Planned(wish, UP_TO_DATE, old, wish.tapes)
         return Planned(wish, REJECTED, old, wish.tapes, BEHIND if is_behind else DIVERGED)
 
-    def _leased(self, planned: Planned) -> Planned:
     def _find_turn(self, commit: bytes, own: ObjectId) -> ObjectId | None:
         """Return the turn of a commit that the remote has, or None if it is not known here.
 
@@ -184,6 +183,7 @@ class Planner:
             found = self._id_map.find_turn(commit)
         return found
 
+    def _leased(self, planned: Planned) -> Planned:
         """Refuse what is not where it was last seen, where that is asked for."""
         wish = planned.wish
         if not self.has_lease or wish.is_forced:
