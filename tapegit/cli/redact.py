@@ -48,7 +48,7 @@ def command(
     with Progress(app.terminal, "reading") as progress:
         done = run_redact(repository, secrets, is_dry_run=dry_run, on_progress=progress.advance)
     if as_json or is_given or done.was_pending:
-        _print(app, done, as_json=as_json)
+        _print(app, done, as_json=as_json, has_value=choice.value is not None)
 
 
 def _choose(
@@ -68,7 +68,7 @@ def _choose(
     return Choice(findings, rules, has_all, value)
 
 
-def _print(app: App, done: Redacted, *, as_json: bool) -> None:
+def _print(app: App, done: Redacted, *, as_json: bool, has_value: bool) -> None:
     if as_json:
         app.terminal.json(redacted_members(done))
         return
@@ -76,3 +76,8 @@ def _print(app: App, done: Redacted, *, as_json: bool) -> None:
         app.terminal.line(line)
     if done.moved and not done.is_dry_run:
         app.terminal.hint("clones and remotes that have it keep it; see tapes-redact(1)")
+    if has_value and not done.is_dry_run:
+        app.terminal.hint(
+            "files of clients may have it still, and no rule finds it there:"
+            " 'tapes config --user redact.NAME.pattern' makes one"
+        )

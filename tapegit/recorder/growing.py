@@ -93,6 +93,7 @@ class _Reading:
         self._position = 0
         self._tail = b""
         self._new: set[ObjectId] = set()
+        self._tips: list[ObjectId] = []
         self._is_here: Callable[[ObjectId], bool] | None = None
         self._is_whole = True
         self._recorder = SourceRecorder(harness, self._store, redactor=redactor)
@@ -112,7 +113,7 @@ class _Reading:
         self._write = write
         for chunk in file.iter_chunks():
             self._feed(chunk)
-        return self._recorder.hold()
+        return self._hold()
 
     def go_on(
         self, file: SourceFile, write: Write, is_here: Callable[[ObjectId], bool]
@@ -120,11 +121,17 @@ class _Reading:
         """Read what follows; return None where the store has lost something of what was read."""
         self._write, self._is_here = write, is_here
         self._new.clear()
+        if not all(map(is_here, self._tips)):
+            return None  # before anything is written that would go on from what is gone
         for chunk in file.iter_stored(self._position):
             self._feed(chunk)
+        source = self._hold()
+        return source if self._is_whole and all(map(self._has, self._tips)) else None
+
+    def _hold(self) -> RecordedSource:
         source = self._recorder.hold()
-        tips = (oid for tape in source.tapes for oid in (tape.tip, *tape.left_behind))
-        return source if self._is_whole and all(map(self._has, tips)) else None
+        self._tips = [oid for tape in source.tapes for oid in (tape.tip, *tape.left_behind)]
+        return source
 
     def _feed(self, chunk: bytes) -> None:
         self._position += len(chunk)

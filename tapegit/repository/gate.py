@@ -4,18 +4,21 @@ Rules: a writer is inside from its first object to its last ref, together with a
 others; gc removes nothing while one is inside. Everybody passes the turnstile to get in, and
 gc holds it while it waits, so that writers who overlap for ever cannot starve it. Getting in
 twice is getting in once: else a writer would wait at the turnstile for gc, which waits for it.
+Whoever gets in looks whether history was rewritten meanwhile: what is remembered is wrong then.
 
 Source: tapesformat-store(5), "Locks".
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final, Self
 
 from tapegit.files.locks import Lock
-from tapegit.repository.layout import GC_LOCK, TURNSTILE_LOCK
+from tapegit.repository.layout import GC_LOCK, TOMBSTONES_NAME, TURNSTILE_LOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -27,11 +30,28 @@ WRITER_TIMEOUT_S: Final = 60.0
 GC_TIMEOUT_S: Final = 10.0
 
 
-class WriterGate:
-    """A context in which gc of the store at `root` removes nothing; one for a repository."""
+def read_history_mark(root: Path) -> tuple[int, int, int] | None:
+    """Return what is another whenever history was rewritten; it is asked inside of the gate."""
+    try:
+        status = os.stat(root / TOMBSTONES_NAME)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
-    def __init__(self, root: Path) -> None:
+
+class WriterGate:
+    """A context in which gc of the store at `root` removes nothing; one for a repository.
+
+    Args:
+        root: The store.
+        on_rewritten: Is called inside, if history was rewritten since the last time, or since
+            this was made.
+    """
+
+    def __init__(self, root: Path, on_rewritten: Callable[[], None] | None = None) -> None:
         self._root = root
+        self._on_rewritten = on_rewritten
+        self._mark = read_history_mark(root)
         self._held: HeldLock | None = None
         self._depth = 0
 
@@ -47,6 +67,10 @@ class WriterGate:
             with Lock(self._root / TURNSTILE_LOCK).shared(WRITER_TIMEOUT_S):
                 held.acquire()
             self._held = held
+            mark = read_history_mark(self._root)
+            if mark != self._mark and self._on_rewritten is not None:
+                self._on_rewritten()
+            self._mark = mark
         self._depth += 1
         return self
 

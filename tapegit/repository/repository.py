@@ -55,8 +55,8 @@ class Repository:
         self.root = root
         self.clock = clock
         self.actor = actor
-        self.gate = WriterGate(root)
         self.objects = ObjectDatabase(root)
+        self.gate = WriterGate(root, self.objects.refresh)
         self.refs = RefStore(
             root,
             clock,

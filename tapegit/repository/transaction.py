@@ -12,7 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
 
-from tapegit.objects.kind import object_id
+from tapegit.objects.kind import Kind, object_id
+from tapegit.objects.links import iter_links
 from tapegit.objects.rope_builder import iter_content_objects
 from tapegit.refs.store import ANY
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from tapegit.formats.tombstones import Tombstones
     from tapegit.objects.cutter import Source
-    from tapegit.objects.kind import Kind
     from tapegit.objects.oid import ObjectId
     from tapegit.refs.names import RefName
     from tapegit.refs.transaction import Expected, Move
@@ -70,12 +70,14 @@ class Transaction:
         """Store an object, unless it is here, and return its id.
 
         Raises:
-            RemovedError: It was removed on purpose.
+            RemovedError: It was removed on purpose, or names something that was.
             FormatError: The data is larger than an object of its kind may be.
             StorageError: It could not be stored.
         """
         if self._removed is not None:
             verify_wanted(self._removed, (object_id(kind, data),))
+            links = iter_links(kind, data) if kind is not Kind.BLOB else ()
+            verify_wanted(self._removed, (link.oid for link in links))
         if self._pack is not None:
             return self._pack.add(kind, data)
         assert self._batch is not None, "a transaction is a context"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import TapesError
+from tapegit.errors import RemovedError, TapesError
 from tapegit.graph.turns import TurnGraph
 from tapegit.recorder.calls import CallTapes
 from tapegit.recorder.exchanges import Answered, Asked, ScopeFacts
@@ -112,6 +112,8 @@ class CallRecorder:
             captured: What it is.
             more: Whether more is at hand already: then it is made durable together with that.
         """
+        if not self._writer.is_current:
+            self._give_up(is_waiting=bool(self._waiting_count or self._tapes.open_count))
         if isinstance(captured, CapturedRequest):
             self._take_request(captured)
         elif isinstance(captured, CapturedResponse):
@@ -159,6 +161,7 @@ class CallRecorder:
         """Make durable what was taken; return whether it is."""
         self._moves += self._tapes.take_moves()
         if self._writer.is_empty and not self._moves:
+            self._waiting_count = 0
             return True
         latest = self._tapes.latest
         if self._follower is not None:
@@ -167,6 +170,9 @@ class CallRecorder:
             stale = self._writer.commit(
                 self._moves, latest.main_ref if latest is not None else None
             )
+        except RemovedError:
+            self._give_up()  # what goes on from what is no more, or brings it back
+            return True
         except TapesError:
             if self._writer.size_bytes > PENDING_SIZE_MAX_BYTES:
                 self._give_up()
@@ -206,12 +212,13 @@ class CallRecorder:
             redacted=tuple(sorted(counts.redacted.items())),
         )
 
-    def _give_up(self) -> None:
+    def _give_up(self, *, is_waiting: bool = True) -> None:
         """Forget what waits: the next request is matched with what the store has."""
-        self._lost += max(self._waiting_count + self._tapes.open_count, 1)
+        if is_waiting:
+            self._lost += max(self._waiting_count + self._tapes.open_count, 1)
         self._waiting_count = 0
         self._moves.clear()
-        self._writer.drop()
+        self._writer.renew()
         self._tapes.forget()
 
     def _find_lane(self, client: Client) -> Lane | None:

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import StaleRefError
-from tapegit.objects.kind import object_id
+from tapegit.errors import RemovedError, StaleRefError
+from tapegit.objects.kind import Kind, object_id
+from tapegit.objects.links import iter_links
 from tapegit.recorder.lanes import DIGIT_COUNT
 from tapegit.refs.names import RefName
+from tapegit.repository.gate import read_history_mark
+from tapegit.repository.tombstones import read_tombstones, session_mark, verify_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tapegit.objects.kind import Kind
+    from tapegit.formats.tombstones import Tombstones
     from tapegit.objects.oid import ObjectId
     from tapegit.recorder.lanes import RefMove
     from tapegit.repository.repository import Repository
@@ -48,6 +51,8 @@ class BatchWriter:
         self._waiting: dict[ObjectId, tuple[Kind, bytes]] = {}
         self._held: dict[RefName, ObjectId] = {}
         self._latest: RefName | None = None
+        self._mark = read_history_mark(repository.root)
+        self._removed: Tombstones | None = None
         self.size_bytes = 0
 
     @property
@@ -79,6 +84,19 @@ class BatchWriter:
         self._waiting.clear()
         self.size_bytes = 0
 
+    @property
+    def is_current(self) -> bool:
+        """Whether history is what it was when this began, or was last renewed."""
+        return read_history_mark(self._repository.root) == self._mark
+
+    def renew(self) -> None:
+        """Forget all, what is in the store too: history was rewritten."""
+        self._mark = read_history_mark(self._repository.root)
+        self._removed = None
+        self._stored.clear()
+        self._held.clear()
+        self.drop()
+
     def expect(self, name: RefName, oid: ObjectId) -> None:
         """Note what a ref held when it was looked at: it is moved only from there."""
         self._held.setdefault(name, oid)
@@ -90,9 +108,12 @@ class BatchWriter:
             Refs that somebody else had moved: what was to go there went to forks.
 
         Raises:
+            RemovedError: History was rewritten since it began, or some of it was removed on
+                purpose; nothing was done, and to try again is no use.
             TapesError: It was not all done; what waits is kept, and may be tried again.
         """
         with self._repository.gate:
+            self._verify_wanted(moves)
             is_bulk = len(self._waiting) > LOOSE_COUNT_MAX
             with self._repository.transaction(MESSAGE, bulk=is_bulk) as transaction:
                 for kind, data in self._waiting.values():
@@ -103,6 +124,20 @@ class BatchWriter:
             self._repository.refs.set_latest(latest)
             self._latest = latest
         return stale
+
+    def _verify_wanted(self, moves: Sequence[Sequence[RefMove]]) -> None:
+        """Check that nothing that waits was removed, nor what it names, nor its session."""
+        if not self.is_current:
+            raise RemovedError("history was rewritten meanwhile", reason="rewritten")
+        if self._mark is None:
+            return
+        if self._removed is None:
+            self._removed = read_tombstones(self._repository.root)
+        folders = {"/".join(move.name.split("/")[:4]) for group in moves for move in group}
+        verify_wanted(self._removed, map(session_mark, folders))
+        for oid, (kind, data) in self._waiting.items():
+            links = iter_links(kind, data) if kind is not Kind.BLOB else ()
+            verify_wanted(self._removed, (oid, *(link.oid for link in links)))
 
     def _note_stored(self) -> None:
         now_ms = self._repository.clock()
