@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from tests.launcher import run_measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,21 +65,15 @@ def run(argv: Sequence[str], cwd: Path, *, stdin: bytes | None = None) -> Run:
         with tempfile.TemporaryFile() as source:
             source.write(stdin or b"")
             source.seek(0)
-            started = time.perf_counter()
-            process = subprocess.Popen(
+            usage = run_measured(
                 argv, cwd=cwd, env=environment(), stdin=source, stdout=out, stderr=err
             )
-            _, status, usage = os.wait4(process.pid, 0)
-            wall_s = time.perf_counter() - started
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if usage.code != 0:
             err.seek(0)
             text = err.read().decode(errors="replace")[-600:]
-            raise RuntimeError(f"{' '.join(argv[:4])}: exit {process.returncode}: {text}")
+            raise RuntimeError(f"{' '.join(argv[:4])}: exit {usage.code}: {text}")
         out.seek(0)
-        return Run(
-            wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000 * 1.024, out.read()
-        )
+        return Run(usage.wall_s, usage.cpu_s, usage.peak_kb / 1000 * 1.024, out.read())
 
 
 def tapes(cwd: Path, *arguments: str, stdin: bytes | None = None) -> Run:

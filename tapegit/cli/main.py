@@ -151,6 +151,8 @@ def _end(error: BaseException, *, json: bool) -> int:
         return CLOSED_PIPE_CODE
     if isinstance(error, KeyboardInterrupt | click.Abort | EOFError):
         return INTERRUPTED_CODE
+    if isinstance(error, SystemError) and isinstance(error.__cause__, MemoryError):
+        error = error.__cause__  # the interpreter ran out of it inside a function of its own
     if isinstance(error, OSError | MemoryError):
         if isinstance(error, OSError):
             _silence(sys.stdout)

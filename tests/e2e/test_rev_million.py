@@ -5,11 +5,12 @@ Each command is a process of its own, whose peak the system reports when it ends
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+from tempfile import TemporaryFile
 
 import pytest
+
+from tests.launcher import run_measured
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -46,13 +47,11 @@ with repository.refs.transaction("test") as transaction:
 
 def run(*argv: str) -> tuple[str, int]:
     """Run a process; return its standard output and its peak memory in kB."""
-    process = subprocess.Popen([sys.executable, *argv], stdout=subprocess.PIPE, text=True)
-    with process.stdout as stream:
-        out = stream.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return out, usage.ru_maxrss
+    with TemporaryFile() as out:
+        usage = run_measured([sys.executable, *argv], stdout=out)
+        assert usage.code == 0
+        out.seek(0)
+        return out.read().decode(), usage.peak_kb
 
 
 @pytest.fixture(scope="module")
