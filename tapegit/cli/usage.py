@@ -43,6 +43,7 @@ TOOL: Final = "tool"
 @click.option("--cwd", metavar="DIRECTORY", help="Only sessions in DIRECTORY or below it")
 @click.option("--session", metavar="ID", help="Only sessions whose id begins so")
 @click.option("--latency", is_flag=True, help="Show how long answers took, too")
+@click.option("--errors", is_flag=True, help="Show how many calls went wrong, too")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values")
 @json_option
 @click.argument("view", type=click.Choice([*VIEWS, TOOL, STATUSLINE]), default="model")
@@ -58,7 +59,8 @@ def command(app: App, /, view: str, as_csv: bool, as_json: bool, **given: Any) -
         _print_tools(app, wanted, as_csv=as_csv, as_json=as_json)
     else:
         by = VIEWS[view]
-        report = _read(app, by, wanted, with_latency=given["latency"])
+        asked = {"with_latency": given["latency"], "with_errors": given["errors"]}
+        report = _read(app, by, wanted, **asked)
         _print(app, report, by, as_csv=as_csv, as_json=as_json, with_latency=given["latency"])
     app.raise_broken()
 
@@ -76,7 +78,14 @@ def _make_wanted(app: App, given: dict[str, Any]) -> Wanted:
     )
 
 
-def _read(app: App, by: str, wanted: Wanted, *, with_latency: bool = False) -> UsageReport:
+def _read(
+    app: App,
+    by: str,
+    wanted: Wanted,
+    *,
+    with_latency: bool = False,
+    with_errors: bool = False,
+) -> UsageReport:
     return read_usage(
         app.repository,
         app.graph,
@@ -85,6 +94,7 @@ def _read(app: App, by: str, wanted: Wanted, *, with_latency: bool = False) -> U
         wanted,
         on_broken=app.note_broken,
         with_latency=with_latency,
+        with_errors=with_errors,
     )
 
 
@@ -103,7 +113,8 @@ def _print(
 
 
 def _print_tools(app: App, wanted: Wanted, *, as_csv: bool, as_json: bool) -> None:
-    tools = read_tool_usage(app.repository, app.graph, wanted, on_broken=app.note_broken)
+    prices = load_prices(app.repository.config)
+    tools = read_tool_usage(app.repository, app.graph, prices, wanted, on_broken=app.note_broken)
     if as_json:
         for tool in tools:
             app.terminal.json(tool_members(tool))

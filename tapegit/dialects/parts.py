@@ -21,7 +21,8 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_fi
 class Text(Part, frozen=True, tag="text"):
     """Text of a message; `injected` says that the harness put it there, not the user.
 
-    It `is_refusal` where the provider says that the model would not answer. A `signature` is what a provider wants back with the part, as the wire has it.
+    It `is_refusal` where the provider says that the model would not answer. A `signature` is
+    what a provider wants back with the part, as the wire has it.
     """
 
     text: str

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.errors import DataError, ObjectNotFoundError
 from tapegit.index.calls import USAGE_NAMES, sum_usage
 from tapegit.index.sessions import list_calls, list_sessions
+from tapegit.porcelain.call_troubles import list_troubles, sum_troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tapegit.graph.turns import TurnGraph
     from tapegit.index.calls import ModelCall
     from tapegit.index.session import SessionRow
     from tapegit.index.sessions import OnBroken, SessionCall
+    from tapegit.porcelain.call_troubles import Trouble, Troubles
     from tapegit.porcelain.prices import PriceTable
     from tapegit.repository.repository import Repository
 
@@ -57,6 +59,7 @@ class Spent(NamedTuple):
         last_ms: When the last one was.
         ttft_ms: The median time to the first token, where recordings say it.
         duration_ms: The median time of an answer.
+        troubles: How many calls went wrong, where that was asked for.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Spent(NamedTuple):
     last_ms: int | None
     ttft_ms: int | None = None
     duration_ms: int | None = None
+    troubles: Troubles | None = None
 
 
 class UsageReport(NamedTuple):
@@ -88,6 +92,7 @@ def read_usage(
     *,
     on_broken: OnBroken,
     with_latency: bool = False,
+    with_errors: bool = False,
 ) -> UsageReport:
     """Return what was spent, by day, session, model and so on.
 
@@ -99,26 +104,62 @@ def read_usage(
         wanted: Which calls.
         on_broken: Takes (name, error) of what cannot be read.
         with_latency: Read the turns of the answers too, for how long they took.
+        with_errors: Read every turn, for what went wrong.
 
     Raises:
         TapesError: packed-refs cannot be read, if `on_broken` says so.
     """
     rows = _list_rows(repository, graph, on_broken)
+    calls = list_calls(repository, graph, on_broken=on_broken)
     groups: dict[str, list[SessionCall]] = {}
     chosen = []
     name_of = _NAMES[by]
-    for each in list_calls(repository, graph, on_broken=on_broken):
-        row = rows.get(each.folder)
-        if _is_wanted(each.call, row, wanted):
-            chosen.append(each)
-            groups.setdefault(name_of(each, row), []).append(each)
+    for each, row in _choose(calls, rows, wanted):
+        chosen.append(each)
+        groups.setdefault(name_of(each, row), []).append(each)
+    troubled: dict[str, list[Trouble]] = {}
+    if with_errors:
+        found = dict(list_troubles(repository, graph, calls, rows, on_broken=on_broken))
+        for each, row in _choose(found, rows, wanted):
+            name = name_of(each, row)
+            groups.setdefault(name, [])
+            troubled.setdefault(name, []).append(found[each])
     summarize = _Summary(graph, prices, with_latency=with_latency)
     listed = [summarize(name, calls) for name, calls in groups.items()]
+    total = summarize("total", chosen)
+    if with_errors:
+        listed = [_add_troubles(each, troubled.get(each.name, [])) for each in listed]
+        total = _add_troubles(total, [each for some in troubled.values() for each in some])
     if by in ("day", "week", "month"):
         listed.sort(key=lambda spent: spent.name)
     else:
         listed.sort(key=lambda spent: (-spent.cost, -_tokens(spent), spent.name))
-    return UsageReport(listed, summarize("total", chosen))
+    return UsageReport(listed, total)
+
+
+def _add_troubles(spent: Spent, troubles: list[Trouble]) -> Spent:
+    return spent._replace(troubles=sum_troubles(troubles, spent.call_count))
+
+
+def list_wanted(
+    repository: Repository, graph: TurnGraph, wanted: Wanted, *, on_broken: OnBroken
+) -> Iterator[tuple[SessionCall, SessionRow | None]]:
+    """Yield the calls that count, each with the row of its session.
+
+    Raises:
+        TapesError: packed-refs cannot be read, if `on_broken` says so.
+    """
+    rows = _list_rows(repository, graph, on_broken)
+    yield from _choose(list_calls(repository, graph, on_broken=on_broken), rows, wanted)
+
+
+def _choose(
+    calls: Iterable[SessionCall], rows: dict[str, SessionRow], wanted: Wanted
+) -> Iterator[tuple[SessionCall, SessionRow | None]]:
+    for each in calls:
+        row = rows.get(each.folder)
+        if _is_wanted(each.call, row, wanted):
+            yield each, row
 
 
 def _list_rows(

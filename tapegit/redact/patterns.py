@@ -1,8 +1,9 @@
 r"""Regular expressions in linear time: the door to google-re2.
 
 Patterns and texts are bytes, read as Latin-1, so that any bytes are a text; `\b`, `\w` and
-case mean those of ASCII; but for those that a user looks for in UTF-8. There is no backtracking, no look-around and no reference back: no
-text makes a search take longer than its length times that of the pattern.
+case mean those of ASCII; but for those that a user looks for in UTF-8. There is no backtracking,
+no look-around and no reference back: no text makes a search take longer than its length times
+that of the pattern.
 
 Source: tapesredaction(7), "Patterns".
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tapegit.search.conditions import Condition
     from tapegit.search.documents import Document
 
-SEARCH_VERSION: Final = 8
+SEARCH_VERSION: Final = 9
 SHOWN_SIZE_MAX_BYTES: Final = 16 << 10
 """Of larger turns only the beginning is kept: the rest is read from the store."""
 BEGINNING_LENGTH: Final = 4096

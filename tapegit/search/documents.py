@@ -44,6 +44,8 @@ _REFUSED_STOPS: Final = frozenset(
         *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"),
     }
 )
+_ABORTED: Final = ("aborted", "turn aborted")
+"""Begin what dialects say of an answer that somebody broke off."""
 _CUT_OUTCOMES: Final = frozenset({"client_gone", "upstream_cut"})
 
 TOOL: Final = "tool"
@@ -94,7 +96,7 @@ def read_document(find: Find, turn: Turn) -> Document:
                 errors[TOOL] = None
                 failures.append(part.text)
         elif isinstance(part, Failure):
-            errors[API] = None
+            errors[CUT if part.text.startswith(_ABORTED) else API] = None
             failures.append(part.text)
         elif isinstance(part, Text) and part.is_refusal:
             errors[REFUSAL] = None

@@ -135,6 +135,19 @@ def _open(
         return Words([memory] if base is None else [base, memory])
 
 
+def is_up_to_date(repository: Repository, file: SearchFile, on_broken: OnBroken) -> bool:
+    """Return whether a file has every turn that refs lead to; what is broken in it does not.
+
+    Raises:
+        DataError: packed-refs cannot be read, if `on_broken` says so.
+    """
+    try:
+        state = file.read_state(_TIPS) or b"", file.read_state(_BROKEN) or b""
+    except DamagedSearchError:
+        return False
+    return state == (b"".join(read_tips(repository, on_broken)), b"")
+
+
 def read_tips(repository: Repository, on_broken: OnBroken) -> list[ObjectId]:
     """Return the turns that refs lead to, notes left out, sorted, each once."""
     tips: set[ObjectId] = set()

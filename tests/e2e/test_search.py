@@ -168,7 +168,7 @@ def test_every_kind_of_failure_is_found(tapes, store, work):
     assert found == {
         "refusal": ["0123#3"],
         "cut": ["0123#4", "pppp#2"],
-        "api": ["0123#5", "pppp#2"],
+        "api": ["0123#5"],
         "": ["0123#3", "0123#4", "0123#5", "pppp#2"],
     }
 

@@ -214,12 +214,76 @@ def test_tools(tapes, store, work):
         "unanswered": 0,
         "repeats": 2,
         "longest_run": 3,
+        "loops": 1,
+        "retries": 1,
+        "usage": {},
         "duration_ms": 1000,
+        "cost_micro_usd": 0,
     }
     assert (read["calls"], read["unanswered"]) == (1, 1)
-    assert tapes("usage", "tool").lines[1].split() == ["Bash", "4", "1", "0", "2", "3", "1.0", "s"]
-    assert tapes("usage", "tool", "--csv").lines[2] == "Read,1,0,1,0,1,"
+    shown = tapes("usage", "tool").lines[1].split()
+    assert shown == ["Bash", "4", "1", "0", "2", "3", "1", "1", "1.0", "s", "-", "-"]
+    assert tapes("usage", "tool", "--csv").lines[2] == "Read,1,0,1,0,1,0,0,,,,,,,,0,"
     assert tapes("usage", "tool", "--json", "--harness", "codex").out == ""
+
+
+def test_what_an_answer_spent_is_divided_among_its_calls(tapes, store, work):
+    """Nothing gets lost: the parts are the whole, and answers without a call are told of too."""
+    asks = call("Bash", "m1", command="ls")
+    blocks = asks["message"]["content"]
+    blocks += [{**blocks[0], "id": "t-2"}, {**blocks[0], "id": "t-3", "name": "Read"}]
+    rows = [
+        user("go", "u1"),
+        spend(asks, 5, input_tokens=1000, output_tokens=101),
+        spend(assistant("done", "m2"), 5, input_tokens=10, output_tokens=7),
+    ]
+    (work / "one.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "one.jsonl")
+    tools = {each["name"]: each for each in tapes("usage", "tool", "--json").records}
+    assert tools["Bash"]["usage"] == {"input": 334 + 333, "output": 34 + 34}
+    assert tools["Read"]["usage"] == {"input": 333, "output": 33}
+    assert tools["-"]["usage"] == {"input": 10, "output": 7}
+    cost = tapes("usage", "--json").records[-1]["cost_micro_usd"]
+    assert sum(each["cost_micro_usd"] for each in tools.values()) == cost == 1010 * 5 + 108 * 25
+
+
+def test_calls_that_go_round_are_loops(tapes, store, work):
+    """Two calls that come in turn, from the third time on."""
+    rows = [user("go", "u1")]
+    for number in range(8):
+        name = ("Read", "Edit")[number % 2]
+        rows.append(call(name, f"m{number}", file_path="a.py"))
+        rows[-1]["message"]["content"][0]["id"] = f"toolu_{number}"
+    (work / "one.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "one.jsonl")
+    tools = {each["name"]: each for each in tapes("usage", "tool", "--json").records}
+    assert {name: (each["repeats"], each["loops"]) for name, each in tools.items()} == {
+        "Read": (0, 1),
+        "Edit": (0, 2),
+    }
+
+
+def test_calls_that_went_wrong(tapes, store, work):
+    """Refused, cut off and failed ones, of all attempts; a copy of the session adds none."""
+    told = {"input_tokens": 5, "output_tokens": 1}
+    rows = [user("go", "u1")] + [
+        spend(assistant(f"a{number}", f"m{number}"), number, **told) for number in range(1, 5)
+    ]
+    rows[2]["message"]["stop_reason"] = "refusal"
+    rows[3]["message"]["stop_reason"] = "max_tokens"
+    failed = spend(assistant("API Error: 529", "m9"), 6, "<synthetic>", input_tokens=0)
+    rows.append({**failed, "isApiErrorMessage": True})
+    for session in ("one", "two"):
+        told_rows = [{**row, "sessionId": session} for row in rows]
+        (work / f"{session}.jsonl").write_bytes(jsonl(told_rows))
+    tapes("import", "one.jsonl", "two.jsonl")
+    total = tapes("usage", "--errors", "--json").records[-1]
+    names = ("calls", "failed", "refused", "cut", "retries", "error_rate_permille")
+    assert [total[name] for name in names] == [4, 1, 1, 1, 0, 600]
+    assert "failed" not in tapes("usage", "--json").records[-1]
+    assert tapes("usage", "--errors").lines[-1].split()[-5:] == ["1", "1", "1", "0", "60.0%"]
+    (row,) = csv.DictReader(io.StringIO(tapes("usage", "harness", "--errors", "--csv").out))
+    assert (row["failed"], row["error_rate_permille"]) == ("1", "600")
 
 
 def test_nothing_spent(tapes, store):
