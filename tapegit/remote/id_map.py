@@ -68,6 +68,11 @@ class _Run(NamedTuple):
         start = number * _RECORD_SIZE_BYTES + OID_SIZE_BYTES
         return bytes(self.records[start : start + GIT_ID_SIZE_BYTES])
 
+    def record_at(self, number: int) -> tuple[bytes, bytes]:
+        start = number * _RECORD_SIZE_BYTES
+        record = bytes(self.records[start : start + _RECORD_SIZE_BYTES])
+        return record[:OID_SIZE_BYTES], record[OID_SIZE_BYTES:]
+
     def at(self, number: int) -> Mapped:
         start = number * _RECORD_SIZE_BYTES
         record = bytes(self.records[start : start + _RECORD_SIZE_BYTES])
@@ -83,7 +88,7 @@ class IdMap:
         self._folder = root / FOLDER
         self._tmp_dir = root / TMP_NAME
         self._runs = list(_iter_runs(self._folder))
-        self._new: dict[bytes, Commit] = {}
+        self._new: dict[bytes, bytes] = {}  # commit and time as in a record
         self._new_by_commit: dict[bytes, ObjectId] = {}
         self._found: dict[bytes, ObjectId] = {}
 
@@ -91,7 +96,8 @@ class IdMap:
         """Return the commit of a turn, or None where it is not known."""
         found = self._new.get(oid)
         if found is not None:
-            return found
+            time_s = int.from_bytes(found[GIT_ID_SIZE_BYTES:], "little")
+            return Commit(found[:GIT_ID_SIZE_BYTES], time_s)
         for run in self._runs:
             number = bisect_left(range(run.length), bytes(oid), key=run.oid_at)
             if number < run.length and (mapped := run.at(number)).oid == oid:
@@ -124,7 +130,7 @@ class IdMap:
 
     def add(self, oid: ObjectId, commit: Commit) -> None:
         """Note the commit of a turn, until `save` for this run alone."""
-        self._new[oid] = commit
+        self._new[oid] = commit.git_id + commit.time_s.to_bytes(_TIME_SIZE_BYTES, "little")
         self._new_by_commit[commit.git_id] = oid
 
     def save(self) -> None:
@@ -132,9 +138,10 @@ class IdMap:
         if not self._new:
             return
         runs = self._runs if len(self._runs) + 1 >= RUN_COUNT_MAX else []
-        mapped = dict(self._new)
-        for run in runs:
-            mapped.update(run.at(number) for number in range(run.length))
+        mapped = self._new
+        if runs:
+            mapped = dict(mapped)
+            mapped.update(run.record_at(number) for run in runs for number in range(run.length))
         numbers = [_number_of(run.path) for run in self._runs]
         path = self._folder / f"commits-{MAPPING_VERSION}-{max(numbers, default=-1) + 1}"
         data = _encode(mapped)
@@ -148,11 +155,8 @@ class IdMap:
         self._new, self._new_by_commit = {}, {}
 
 
-def _encode(mapped: dict[bytes, Commit]) -> bytes:
-    records = sorted(
-        oid + commit.git_id + commit.time_s.to_bytes(_TIME_SIZE_BYTES, "little")
-        for oid, commit in mapped.items()
-    )
+def _encode(mapped: dict[bytes, bytes]) -> bytes:
+    records = sorted(oid + rest for oid, rest in mapped.items())
     order = sorted(
         range(len(records)), key=lambda number: records[number][OID_SIZE_BYTES:_GIT_ID_END]
     )

@@ -13,6 +13,7 @@ Source: tapesformat-git(5), "Checking".
 from __future__ import annotations
 
 import re
+import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import pygit2
@@ -58,6 +59,8 @@ REFS_SIZE_MAX_BYTES: Final = 16 << 20
 META_SIZE_MAX_BYTES: Final = 1 << 16
 TAG_DEPTH_MAX: Final = 32
 _GIT_ID_SIZE_BYTES: Final = 20
+_CONTENT: Final = struct.Struct("<20sBQ")
+"""What is remembered of content: its git id, its level and one (0 of a blob), its size."""
 _BLOB: Final = 3
 _TREE: Final = 2
 _COMMIT: Final = 1
@@ -74,6 +77,13 @@ class CommitHead(NamedTuple):
 
     tree: bytes
     parents: tuple[bytes, ...]
+
+
+# Each object is read once, in an order that is not the pack's: remembering them serves nothing,
+# and what is mapped counts as memory of this process.
+pygit2.settings.enable_caching(False)
+pygit2.settings.mwindow_size = 4 << 20
+pygit2.settings.mwindow_mapped_limit = 64 << 20
 
 
 class ReceivedPack:
@@ -147,10 +157,9 @@ class Incoming:
         self._made = made
         self._take = take
         self._rely_on = rely_on
-        self._entries: dict[bytes, Entry] = {}
-        self._sizes: dict[bytes, tuple[int, int]] = {}  # level (-1 of a blob) and size
+        self._contents: dict[bytes, bytes] = {}  # by id, as `_CONTENT` has it
         self._turns: dict[bytes, ObjectId] = {}
-        self._parents: dict[ObjectId, tuple[ObjectId, ...]] = {}  # of turns that came
+        self._parents: dict[ObjectId, ObjectId | tuple[ObjectId, ...]] = {}  # of turns that came
         self._cut = cut
         self.cuts: dict[ObjectId, Cut] = {}
 
@@ -262,7 +271,8 @@ class Incoming:
         _verify_made(git_id, made.git_id, is_same=tree.git_id == head.tree)
         self._take(Kind.TURN, data)
         self._id_map.add(oid, commit)
-        self._parents[oid] = tuple(came for came in known if came is not None)
+        came = tuple(each for each in known if each is not None)
+        self._parents[oid] = came[0] if len(came) == 1 else came
         if None in known:
             self.cuts[oid] = (time_s, head.parents)
         return oid
@@ -284,6 +294,7 @@ class Incoming:
             if parents is None:
                 border.append(current)
                 continue
+            parents = (parents,) if isinstance(parents, ObjectId) else parents
             fresh = [parent for parent in parents if parent not in done]
             done.update(fresh)
             stack += fresh
@@ -362,11 +373,12 @@ class Incoming:
 
     def _take_content(self, kind: Kind, oid: ObjectId, git_id: bytes) -> tuple[Entry, int]:
         entry = content_entry(kind, oid, git_id)
-        known = self._entries.get(oid)
+        known = self._contents.get(oid)
         if known is not None:
-            if known != entry:
+            before, above, size_bytes = _CONTENT.unpack(known)
+            if before != git_id or (above == 0) != (kind is Kind.BLOB):
                 raise ProtocolError(f"'{oid}' came as two objects of git")
-            return known, self._sizes[oid][1]
+            return entry, size_bytes
         if not self._pack.contains(git_id):
             level, size_bytes = self._verify_stored(entry, kind, oid)
         elif kind is Kind.BLOB:
@@ -375,8 +387,7 @@ class Incoming:
             level, size_bytes = -1, len(data)
         else:
             level, size_bytes = self._take_rope(oid, git_id)
-        self._entries[oid] = entry
-        self._sizes[oid] = (level, size_bytes)
+        self._contents[oid] = _CONTENT.pack(git_id, level + 1, size_bytes)
         return entry, size_bytes
 
     def _accept(self, kind: Kind, oid: ObjectId, data: bytes) -> None:
@@ -399,10 +410,11 @@ class Incoming:
             entry = entries.get(f"{kind.value}-{piece.oid.hex()}".encode())
             if entry is None:
                 raise ProtocolError(f"'{piece.oid}' is needed, but it did not come")
-            if piece.oid not in self._entries and kind is Kind.ROPE:
+            if piece.oid not in self._contents and kind is Kind.ROPE:
                 self._verify_level(entry.git_id, piece.oid, node.level)
             taken, size_bytes = self._take_content(kind, piece.oid, entry.git_id)
-            if size_bytes != piece.size_bytes or self._sizes[piece.oid][0] != node.level - 1:
+            level = _CONTENT.unpack(self._contents[piece.oid])[1] - 1
+            if size_bytes != piece.size_bytes or level != node.level - 1:
                 raise ProtocolError(f"rope '{oid}' states a size or level that is not so")
             found[taken.name] = taken
         tree = make_tree([*found.values(), Entry(NODE_NAME, entries[NODE_NAME].git_id)])
