@@ -55,6 +55,7 @@ class ModelCall(NamedTuple):
         usage: Tokens, in the order of `USAGE_NAMES`.
         is_stated: The key is made of the provider's id.
         context: The context id after the answer, where it may be needed to find its copies.
+        is_timed: The turn says how long the answer took.
     """
 
     key: bytes
@@ -64,10 +65,14 @@ class ModelCall(NamedTuple):
     usage: tuple[int | None, ...]
     is_stated: bool = False
     context: ContextId | None = None
+    is_timed: bool = False
 
 
 def merge_calls(calls: Iterable[ModelCall]) -> dict[bytes, ModelCall]:
-    """Return one call for each key: of several the one that spent the most, by turn if equal."""
+    """Return one call for each key: of several the one that spent the most.
+
+    Of equal ones it is one that says how long it took, else the one whose turn has the largest id.
+    """
     merged: dict[bytes, ModelCall] = {}
     for call in calls:
         other = merged.get(call.key)
@@ -160,7 +165,8 @@ def _make_call(oid: ObjectId, turn: Turn, pieces: list[bytes]) -> ModelCall:
     stated = _find_answer_id(turn, pieces)
     key = _said_key(oid, turn, turn.usage) if stated is None else _stated_key(stated)
     is_stated = stated is not None and stated.kind == "message"
-    return ModelCall(key, oid, turn.time, turn.model, counts, is_stated)
+    is_timed = turn.duration_ms is not None or turn.ttft_ms is not None
+    return ModelCall(key, oid, turn.time, turn.model, counts, is_stated, is_timed=is_timed)
 
 
 def _find_answer_id(turn: Turn, pieces: list[bytes]) -> StatedId | None:
@@ -190,5 +196,5 @@ def _said_key(oid: ObjectId, turn: Turn, usage: Usage) -> bytes:
     return hash_content(repr(said).encode("utf-8", "surrogatepass"))[:KEY_SIZE_BYTES]
 
 
-def _weight(call: ModelCall) -> tuple[int, bytes]:
-    return sum(count or 0 for count in call.usage), call.turn
+def _weight(call: ModelCall) -> tuple[int, bool, bytes]:
+    return sum(count or 0 for count in call.usage), call.is_timed, call.turn

@@ -70,7 +70,7 @@ class Recorder:
     def __init__(self, repository):
         self.repository = repository
 
-    def write(self, name, messages, *, start_ms=START_MS, usage=SPENT_USAGE):
+    def write(self, name, messages, *, start_ms=START_MS, usage=SPENT_USAGE, **told):
         """Write a tape of messages: texts of a user, and bodies of responses, which are objects."""
         leader = Session(harness=name.split("/")[0], id=name.split("/")[1])
         tip = self._write(Turn(role="session", session=leader, time=start_ms))
@@ -79,8 +79,9 @@ class Recorder:
             fields = {"dialect": "anthropic.messages@1", "time": time_ms, "parents": (str(tip),)}
             if isinstance(message, dict):
                 body = self._write_bytes(json.dumps(message).encode())
-                fields |= {"call": Call(response=body, outcome="ok"), "usage": usage}
-                turn = Turn(role="assistant", raw=(RawPiece(body),), model="m-1", **fields)
+                fields |= {"call": Call(response=body, outcome="ok"), "usage": usage, **told}
+                fields = {"role": "assistant", **fields}
+                turn = Turn(raw=(RawPiece(body),), model="m-1", **fields)
             else:
                 body = self._write_bytes(json.dumps({"role": "user", "content": message}).encode())
                 role = "user" if isinstance(message, str) else "tool"
@@ -121,6 +122,36 @@ def listed(tapes):
     rows = {row["session"]: row for row in kept.records}
     assert len(rows) == len(kept.lines) == len(tapes("sessions").lines)
     return rows
+
+
+def test_how_long_answers_took_is_what_the_recording_says(tapes, recorder, work):
+    """Medians, to the first token and to the end; the transcript of the same calls says neither."""
+    (work / "s.jsonl").write_bytes(claude_transcript())
+    tapes("import", "s.jsonl")
+    recorder.write("claude-code/s", CLAUDE, ttft_ms=250, duration_ms=4200)
+
+    total = tapes("usage", "--latency", "--json").records[-1]
+
+    assert (total["calls"], total["ttft_ms"], total["duration_ms"]) == (2, 250, 4200)
+    assert tapes("usage", "--latency").lines[-1].split()[-4:] == ["250", "ms", "4.2", "s"]
+    assert "ttft_ms" not in tapes("usage", "--json").records[-1]
+
+
+def test_attempts_are_those_of_the_wire(tapes, recorder, work):
+    """What failed and what was tried again; the harness's word for the same is not added."""
+    told = {"type": "system", "subtype": "api_error", "sessionId": "s", "uuid": "e1"}
+    error = jsonl([{**told, "timestamp": stamp(9), "error": {"status": 529}}])
+    (work / "s.jsonl").write_bytes(claude_transcript() + error)
+    tapes("import", "s.jsonl", code=None)
+    names = ("calls", "failed", "retries", "error_rate_permille")
+    alone = tapes("usage", "--errors", "--json").records[-1]
+    assert [alone[name] for name in names] == [2, 1, 0, 333]
+
+    call = Call(outcome="error", attempt=2, status=529)
+    recorder.write("claude-code/s", CLAUDE, role="event", usage=None, call=call)
+
+    both = tapes("usage", "--errors", "--json").records[-1]
+    assert [both[name] for name in names] == [2, 2, 2, 500]
 
 
 def test_recording_in_the_same_session(tapes, recorder, work):
