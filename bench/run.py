@@ -25,6 +25,7 @@ from bench.reading import measure_reading
 from bench.rewriting import measure_rewriting
 from bench.searching import measure_search
 from bench.sharing import measure_sharing
+from bench.stepping import measure_stepping
 from bench.writing import measure_gc, measure_import, measure_real
 
 PARTS = {
@@ -35,6 +36,7 @@ PARTS = {
     "read": measure_reading,
     "diff": measure_diff,
     "list": measure_listing,
+    "step": measure_stepping,
     "follow": measure_following,
     "search": measure_search,
     "secrets": measure_finding,

@@ -130,8 +130,7 @@ class _Stepper:
         return True
 
     def _seek(self, asked: Asked) -> None:
-        seeker = self._tape.make_seeker(asked.what, asked.value)
-        if not self._tape.seek(seeker, asked.number):
+        if not self._tape.seek(asked.what, asked.value, asked.number):
             way = "after" if asked.number > 0 else "before"
             what = f"{asked.what} {asked.value}".strip()
             raise UserError(f"no turn with {what} {way} #{self._tape.position}")

@@ -56,6 +56,13 @@ _RULES: Final = tuple(
         (GUARD, "denied", r"Tool execution (?:for \S+ )?denied by policy"),
     )
 )  # fmt: skip
+SIGNS: Final = (
+    *("doesn't want to", "rejected by", "rejected tool use", "rejected permission", "aborted"),
+    *("Operation Cancelled", "did not allow", "interrupted by user", "has approved", "denied"),
+    *("haven't granted", "hook error", "blocked by hook", "specified a rule", "reject command"),
+    "was rejected",
+)
+"""One of these is in every text that tells of a decision."""
 _SAID: Final = (
     "the user said:\n",
     "permission with feedback: ",

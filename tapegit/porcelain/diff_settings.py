@@ -100,6 +100,12 @@ class SettingsState:
                 self._version += 1
 
 
+def states_settings(turn: Turn) -> bool:
+    """Return whether the records of a turn may state settings, so that they have to be read."""
+    name = dialect_name(turn.dialect)
+    return any(dialect == name for dialect, _ in _RECORDS)
+
+
 def session_settings(turn: Turn) -> Settings:
     """Return what a leader says of a session, but for ids."""
     session = turn.session

@@ -11,31 +11,26 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.named_files import iter_files
-from tapegit.dialects.parts import ToolCall
-from tapegit.errors import ConfigError, RefNotFoundError, UserError
+from tapegit.errors import RefNotFoundError, UserError
 from tapegit.graph.selection import Selected
 from tapegit.graph.walk import iter_first_parents
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
-from tapegit.porcelain.diff_settings import SettingsState
+from tapegit.porcelain.diff_settings import SettingsState, states_settings
 from tapegit.porcelain.export import Choice
 from tapegit.porcelain.export_request import REQUEST_FORMATS, export_request
 from tapegit.porcelain.show import ShownTurn, iter_shown
-from tapegit.porcelain.step_decisions import has_decision
-from tapegit.porcelain.turn_parts import iter_texts
-from tapegit.redact.patterns import Pattern
-from tapegit.search.documents import read_document
+from tapegit.porcelain.step_seek import make_seeker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tapegit.graph.resolve import Resolver
     from tapegit.graph.turns import TurnGraph
     from tapegit.objects.turn import Turn
     from tapegit.repository.repository import Repository
 
-CACHE_COUNT: Final = 512
+CACHE_COUNT: Final = 4096
 DIALECT_FORMATS: Final = {
     dialect.partition("@")[0]: name for name, dialect in REQUEST_FORMATS.items()
 }
@@ -119,16 +114,23 @@ class Tape:
         self.position = min(max(before + count, 0), len(self.oids) - 1)
         return self.position != before
 
-    def seek(self, is_sought: Callable[[ShownTurn], bool], step: int) -> bool:
+    def seek(self, what: str, value: str, step: int) -> bool:
         """Go to the next turn that something is true of; stay where there is none.
 
         Args:
-            is_sought: What is to be true.
+            what: `error`, `tool`, `file`, `role`, `decision` or `text`.
+            value: Its name, path or pattern.
             step: 1 for forward, -1 for back.
+
+        Raises:
+            UserError: There is nothing of that name to seek, or the pattern is none.
+            DataError: A turn on the way is damaged.
         """
+        find = self._objects.find
+        seeker = make_seeker(find, what, value)
         number = self.position + step
         while 0 <= number < len(self.oids):
-            if is_sought(self.show(number)):
+            if seeker.takes(find, self.read(number)):
                 self.position = number
                 return True
             number += step
@@ -170,9 +172,10 @@ class Tape:
         state, before = SettingsState(), {}
         now: dict[str, object] = {}
         for number in range(self.position + 1):
-            shown = self.show(number)
-            state.take(shown.turn, shown.parts)
-            current = state.current(shown.turn)
+            turn = self.read(number)
+            if states_settings(turn):
+                state.take(turn, self.show(number).parts)
+            current = state.current(turn)
             if current:
                 before, now = now, current
         if not now or self._read(self.oid).role != "assistant":
@@ -186,63 +189,6 @@ class Tape:
 
     def _read_turn(self, oid: ObjectId) -> Turn:
         return self._graph.read_turn(oid)
-
-    def make_seeker(self, what: str, value: str) -> Callable[[ShownTurn], bool]:
-        """Return what is true of the turns sought: one of SOUGHT, or `text`.
-
-        Raises:
-            UserError: There is nothing of that name to seek, or the pattern is none.
-        """
-        if what == "error":
-            return self._has_failed
-        if what == "tool":
-            return lambda shown: _calls_tool(shown, value)
-        if what == "file":
-            return lambda shown: _touches(shown, value)
-        if what == "role":
-            return lambda shown: shown.turn.role == value
-        if what == "decision":
-            return lambda shown: has_decision(shown.parts)
-        if what == "text":
-            pattern = _compile(value)
-            return lambda shown: _says(shown, pattern)
-        raise UserError(
-            f"'{what}' is nothing to go to",
-            hint="error, tool [NAME], file PATH, role NAME, decision, /PATTERN/, or a number",
-        )
-
-    def _has_failed(self, shown: ShownTurn) -> bool:
-        return bool(read_document(self._objects.find, shown.turn).errors)
-
-
-def _says(shown: ShownTurn, pattern: Pattern) -> bool:
-    """Return whether a turn says it: texts, thoughts, results, arguments as `name: value`."""
-    texts = [text for part in shown.parts for text in iter_texts(part)]
-    if not any(texts) and shown.turn.summary is not None:
-        texts = [shown.turn.summary]
-    return any(pattern.matches(text.encode("utf-8", "surrogatepass")) for text in texts)
-
-
-def _calls_tool(shown: ShownTurn, name: str) -> bool:
-    wanted = name.lower()
-    return any(
-        isinstance(part, ToolCall) and (not wanted or part.name.lower() == wanted)
-        for part in shown.parts
-    )
-
-
-def _touches(shown: ShownTurn, path: str) -> bool:
-    return any(
-        isinstance(part, ToolCall) and any(path in file for file in iter_files(part))
-        for part in shown.parts
-    )
-
-
-def _compile(text: str) -> Pattern:
-    try:
-        return Pattern(text.encode("utf-8", "surrogatepass"))
-    except ConfigError as error:
-        raise UserError(str(error), hint="the syntax is that of RE2") from error
 
 
 def open_tape(

@@ -15,10 +15,9 @@ from tapegit.dialects.parts import ToolCall, ToolResult
 from tapegit.porcelain.turn_parts import iter_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tapegit.dialects.decisions import Decision
-    from tapegit.dialects.parts import AnyPart
     from tapegit.objects.rope_reader import Find
     from tapegit.porcelain.step import Tape
 
@@ -41,11 +40,6 @@ class Decided(NamedTuple):
     tool: str
     decision: Decision | None
     number: int | None
-
-
-def has_decision(parts: Iterable[AnyPart]) -> bool:
-    """Return whether one of the parts of a turn tells of a decision."""
-    return any(find_decision(part) is not None for part in parts)
 
 
 def iter_decided(tape: Tape) -> Iterator[Decided]:
