@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +12,16 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.harnesses import get_surroundings
 from tapegit.cli.types import json_option
 from tapegit.harness.plugins import load_harnesses
-from tapegit.porcelain.doctor import OK, PROBLEM, Check, check_store_health, fix
+from tapegit.porcelain.doctor import OK, PROBLEM, Check, check_store_health, fix, guarded
+from tapegit.porcelain.doctor_index import check_index, drop_index, renew_words
 from tapegit.porcelain.doctor_recording import check_copies, check_recording
 from tapegit.porcelain.doctor_report import write_report
 from tapegit.porcelain.import_discovery import is_own_store, list_directories
+from tapegit.porcelain.version import find_version
 from tapegit.ui.doctor import check_members, iter_check_lines
+
+if TYPE_CHECKING:
+    from tapegit.porcelain.doctor import Mend
 
 
 @click.command("doctor")
@@ -39,7 +45,8 @@ def command(app: App, /, fixes: bool, report: str | None, quick: bool, as_json: 
         write_report(app.repository, members, report, home=home, user=_user())
     failed = [check for check in checks if check.state == PROBLEM]
     if fixes:
-        failed = [check for check in failed if check.reason not in _fix(app, checks)]
+        done = _fix(app, checks)
+        failed = [check for check in failed if check.reason not in done]
     if failed:
         click.get_current_context().exit(1)
 
@@ -53,23 +60,39 @@ def _look(app: App, *, quick: bool) -> list[Check]:
     known = load_harnesses(app.terminal.warning)
     surroundings = get_surroundings(app.environ)
     return [
+        Check("program", OK, "version", _describe_program()),
         Check("program", OK, "store-found", f"the store is '{repository.root}'"),
         *check_store_health(repository, is_quick=quick),
-        *check_copies(repository),
-        *check_recording(repository, app.graph, known, surroundings, wanted),
+        *guarded("index", lambda: check_index(repository)),
+        *guarded("remote", lambda: check_copies(repository)),
+        *guarded(
+            "recording",
+            lambda: check_recording(repository, app.graph, known, surroundings, wanted),
+        ),
     ]
 
 
 def _fix(app: App, checks: list[Check]) -> set[str]:
     """Mend what can be mended, say so, and return the reasons that are no more."""
     done = set()
-    for fixed in fix(app.repository, checks):
+    words = (lambda repository: renew_words(repository, app.graph), "brought it up to date")
+    more: dict[str, tuple[Mend, str]] = {
+        "index-damaged": (drop_index, "deleted the index; it is made anew when it is needed"),
+        "words-damaged": words,
+        "words-behind": words,
+    }
+    for fixed in fix(app.repository, checks, more):
         if fixed.is_done:
             done.add(fixed.reason)
             app.terminal.note(f"{fixed.reason}: {fixed.what}")
         else:
             app.terminal.warning(f"{fixed.reason}: {fixed.what}")
     return done
+
+
+def _describe_program() -> str:
+    found = find_version()
+    return f"tapes {found.version}, Python {dict(found.parts)['python']}"
 
 
 def _user() -> str:

@@ -13,26 +13,27 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import TapesError
 from tapegit.files.oserrors import storage_errors
-from tapegit.index.database import FILE_NAME
-from tapegit.index.database import remove as remove_index
 from tapegit.porcelain.gc import GcOptions, is_due, run_gc
-from tapegit.porcelain.redact import run_redact
-from tapegit.repository.layout import INDEX_NAME
+from tapegit.porcelain.rewriting import finish_stopped
+from tapegit.repository.tombstones import read_tombstones
 from tapegit.rewrite.carry_out import find_journal
 from tapegit.upkeep import auto
 from tapegit.upkeep.findings import NOTICE
 from tapegit.upkeep.fsck import FsckOptions, check_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tapegit.repository.repository import Repository
+
+    Mend = Callable[[Repository], object]
 
 OK: Final = "ok"
 NOTE: Final = "note"
 WARNING: Final = "warning"
 PROBLEM: Final = "problem"
 
+DAY_MS: Final = 86_400_000
 _FINDING_COUNT_MAX: Final = 5
 
 
@@ -46,6 +47,7 @@ class Check(NamedTuple):
         what: It in words, for people.
         hint: What to do, or None.
         is_fixable: Whether `--fix` does it.
+        cause: Of what is not captured: why, in a word that does not change.
     """
 
     area: str
@@ -54,6 +56,7 @@ class Check(NamedTuple):
     what: str
     hint: str | None = None
     is_fixable: bool = False
+    cause: str | None = None
 
 
 class Fixed(NamedTuple):
@@ -71,32 +74,41 @@ def check_store_health(repository: Repository, *, is_quick: bool = False) -> Ite
         repository: The store.
         is_quick: Leave out the check of every link.
     """
-    yield from _guarded("store", lambda: _check_rewriting(repository))
-    yield from _guarded("store", lambda: _check_gc(repository))
-    yield from _guarded("index", lambda: _check_index(repository))
+    yield from guarded("store", lambda: _check_rewriting(repository))
+    yield from guarded("store", lambda: _check_gc(repository))
+    yield from guarded("store", lambda: _check_removed(repository))
     if not is_quick:
-        yield from _guarded("store", lambda: _check_objects(repository))
+        yield from guarded("store", lambda: _check_objects(repository))
 
 
-def fix(repository: Repository, checks: list[Check]) -> Iterator[Fixed]:
-    """Do what is safe for each check that says so, and yield what was done."""
-    work = {
+def fix(
+    repository: Repository, checks: list[Check], more: Mapping[str, tuple[Mend, str]]
+) -> Iterator[Fixed]:
+    """Do what is safe for each check that says so, and yield what was done.
+
+    Args:
+        repository: The store.
+        checks: What was found.
+        more: What mends what is not of the store, by reason, and that in words.
+    """
+    work: dict[str, tuple[Mend, str]] = {
         "rewriting-unfinished": (_finish_rewriting, "finished what was stopped"),
-        "index-damaged": (_drop_index, "deleted the index; it is made anew when it is needed"),
         "gc-due": (_collect, "ran gc"),
         "gc-failed": (_collect, "ran gc"),
+        **more,
     }
     for reason in dict.fromkeys(check.reason for check in checks if check.is_fixable):
         do, what = work[reason]
         try:
-            do(repository)
+            with storage_errors("mend", repository.root):
+                do(repository)
         except TapesError as error:
             yield Fixed(reason, str(error), is_done=False)
         else:
             yield Fixed(reason, what)
 
 
-def _guarded(area: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+def guarded(area: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """Yield checks, and where one cannot be made why."""
     try:
         yield from look()
@@ -126,17 +138,12 @@ def _check_gc(repository: Repository) -> Iterator[Check]:
         yield Check("store", NOTE, "gc-due", what, "'tapes gc' packs it", is_fixable=True)
 
 
-def _check_index(repository: Repository) -> Iterator[Check]:
-    folder = repository.root / INDEX_NAME
-    path = folder / FILE_NAME
-    try:
-        head = path.read_bytes()[:16] if path.exists() else None
-    except OSError as error:
-        yield Check("index", WARNING, "index-unreadable", f"the index cannot be read: {error}")
-        return
-    if head is not None and not head.startswith(b"SQLite format 3"):
-        what = "the index is damaged; answers are right, and slow"
-        yield Check("index", WARNING, "index-damaged", what, None, is_fixable=True)
+def _check_removed(repository: Repository) -> Iterator[Check]:
+    removed = read_tombstones(repository.root)
+    if len(removed):
+        days = max(0, repository.clock() - max(stone.time_ms for stone in removed)) // DAY_MS
+        what = f"{len(removed)} ids were removed on purpose, the last {days} days ago"
+        yield Check("store", OK, "removed", what)
 
 
 def _check_objects(repository: Repository) -> Iterator[Check]:
@@ -152,13 +159,7 @@ def _check_objects(repository: Repository) -> Iterator[Check]:
 
 
 def _finish_rewriting(repository: Repository) -> None:
-    run_redact(repository, None)
-
-
-def _drop_index(repository: Repository) -> None:
-    folder = repository.root / INDEX_NAME
-    with storage_errors("remove", folder):
-        remove_index(folder)
+    finish_stopped(repository)
 
 
 def _collect(repository: Repository) -> None:

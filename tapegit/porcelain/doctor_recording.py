@@ -8,16 +8,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tapegit.errors import TapesError
+from tapegit.graph.lookup import SESSIONS, group_sessions, is_aside
 from tapegit.graph.newest import find_latest
 from tapegit.harness.launch_table import LAUNCHES
-from tapegit.porcelain.doctor import NOTE, OK, PROBLEM, WARNING, Check
+from tapegit.porcelain.doctor import DAY_MS, NOTE, OK, PROBLEM, WARNING, Check
 from tapegit.porcelain.import_discovery import find_kept, is_own_store, iter_place, list_places
 from tapegit.porcelain.import_transcripts import (
+    DOCUMENT_GROWS,
     NO_HARNESS,
     NOT_WANTED,
+    NOTHING_CLOSED,
+    REMOVED,
     ImportOptions,
     import_transcripts,
 )
@@ -43,10 +48,18 @@ CLEANUP_DAYS_DEFAULT: Final = 30
 
 CLEANUP_DAYS_MAX: Final = 100_000
 SOON_DAYS: Final = 7
-DAY_MS: Final = 86_400_000
 SETTINGS_SIZE_MAX_BYTES: Final = 1 << 20
 _CLAUDE_CODE: Final = "claude-code"
 _SHOWN_MAX: Final = 3
+_CAUSES: Final = (
+    (REMOVED, "removed-on-purpose"),
+    (NOTHING_CLOSED, "nothing-closed"),
+    (DOCUMENT_GROWS, "still-written"),
+    ("nothing in it can be read", "nothing-readable"),
+    ("what is recorded of it is damaged", "recording-damaged"),
+    ("not a plain file", "no-plain-file"),
+)
+"""The words for why a file is not recorded, by what its reason begins with."""
 
 
 def check_recording(
@@ -65,6 +78,7 @@ def check_recording(
         surroundings: The home and the environment.
         directories: Whose sessions the store is for; None for all.
     """
+    yield from check_recorded(repository)
     yield from check_newest(repository, graph)
     yield from check_watch(repository)
     places = list_places(known, surroundings)
@@ -74,6 +88,17 @@ def check_recording(
     files = import_transcripts(repository, found, options)
     yield from check_files(files)
     yield from check_cleanup(repository, files, surroundings)
+
+
+def check_recorded(repository: Repository) -> Iterator[Check]:
+    """Yield how many sessions of which client are recorded."""
+    folders = group_sessions(repository.refs.iter_refs(SESSIONS))
+    counts = Counter(
+        folder.split("/")[2] for folder, tapes in folders.items() if not is_aside(tapes)
+    )
+    if counts:
+        each = ", ".join(f"{count} of {harness}" for harness, count in sorted(counts.items()))
+        yield Check("recording", OK, "recorded", f"{_count(counts.total(), 'session')}: {each}")
 
 
 def check_newest(repository: Repository, graph: TurnGraph) -> Iterator[Check]:
@@ -135,18 +160,41 @@ def check_files(files: Iterable[ImportedFile]) -> Iterator[Check]:
     """Yield what is not recorded, and why."""
     reasons: dict[str, list[str]] = {}
     waiting: list[str] = []
+    unreadable: list[str] = []
     for file in files:
         if file.state in (NEW, GROWN):
             waiting.append(file.path)
         elif file.state == SKIPPED and file.reason not in (NO_HARNESS, NOT_WANTED):
             reasons.setdefault(str(file.reason), []).append(file.path)
+        if file.unreadable_count:
+            unreadable.append(file.path)
     if waiting:
-        what = f"{len(waiting)} transcripts have turns that are not recorded"
+        what = f"{_count(len(waiting), 'transcript')} with turns that are not recorded"
         yield Check("recording", WARNING, "not-imported", what, "'tapes import' records them")
     for reason, paths in sorted(reasons.items()):
-        shown = ", ".join(f"'{path}'" for path in paths[:_SHOWN_MAX])
-        more = f" and {len(paths) - _SHOWN_MAX} more" if len(paths) > _SHOWN_MAX else ""
-        yield Check("recording", WARNING, "not-captured", f"{reason}: {shown}{more}")
+        what = f"{reason}: {_name_some(paths)}"
+        yield Check("recording", WARNING, "not-captured", what, cause=find_cause(reason))
+    if unreadable:
+        what = f"records that cannot be read, and are kept as they are: {_name_some(unreadable)}"
+        yield Check("recording", NOTE, "records-unreadable", what, cause="unknown-records")
+
+
+def find_cause(reason: str) -> str:
+    """Return the word for why a file is not recorded."""
+    for text, cause in _CAUSES:
+        if reason.startswith(text):
+            return cause
+    return "unreadable"
+
+
+def _name_some(paths: list[str]) -> str:
+    shown = ", ".join(f"'{path}'" for path in paths[:_SHOWN_MAX])
+    more = len(paths) - _SHOWN_MAX
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def check_cleanup(
@@ -186,11 +234,16 @@ def read_cleanup_days(surroundings: Surroundings) -> int:
 
 def check_copies(repository: Repository) -> Iterator[Check]:
     """Yield where other copies of the store are, and whether it lies in the way of a clean."""
-    remotes = list_remotes(repository)
-    for remote in remotes:
-        what = f"{remote.shown}: '{remote.url.shown}'"
-        yield Check("remote", OK, "remote", what)
-    if remotes or is_own_store(repository.root):
+    has_copy = False
+    for remote in list_remotes(repository):
+        known = repository.refs.iter_refs(f"refs/remotes/{remote.name}/")
+        if any(True for _ in known):
+            has_copy = True
+            yield Check("remote", OK, "remote", f"{remote.shown}: '{remote.url.shown}'")
+        else:
+            what = f"nothing is known to be at {remote.shown}: '{remote.url.shown}'"
+            yield Check("remote", NOTE, "nothing-pushed", what, "'tapes push' brings it there")
+    if has_copy or is_own_store(repository.root):
         return
     holder = find_work_tree(repository.root)
     if holder is not None:

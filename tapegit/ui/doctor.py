@@ -38,6 +38,10 @@ class ShownCheck(Protocol):
     def is_fixable(self) -> bool:
         """Whether `--fix` does it."""
 
+    @property
+    def cause(self) -> str | None:
+        """Why something is not captured, in one word."""
+
 
 def check_members(check: ShownCheck) -> dict[str, object]:
     """Return a check as members of JSON."""
@@ -48,6 +52,8 @@ def check_members(check: ShownCheck) -> dict[str, object]:
         "what": check.what,
         "fixable": check.is_fixable,
     }
+    if check.cause is not None:
+        members["cause"] = check.cause
     if check.hint is not None:
         members["hint"] = check.hint
     return members

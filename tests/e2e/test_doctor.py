@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.builders import make_repo, make_tape
+from tests.builders import make_repo, make_tape, set_ref
 from tests.e2e.test_forget import transcript
 from tests.e2e.test_secrets import KEY
 
@@ -61,11 +61,15 @@ def test_damage_is_a_problem(tapes, repository):
 
 
 def test_a_store_in_a_work_tree_without_a_copy_is_warned_of(tapes, repository, work):
-    """With a remote, or outside of a work tree, it is not."""
+    """Where something was pushed, or outside of a work tree, it is not."""
     assert reasons(tapes)["no-remote"] == "note"
     (work / ".git").mkdir()
     assert reasons(tapes)["only-copy-in-work-tree"] == "warning"
     tapes("config", "remote.origin.url", "https://git.example.org/x.git")
+    found = reasons(tapes)
+    assert found["only-copy-in-work-tree"] == "warning"
+    assert found["nothing-pushed"] == "note"
+    set_ref(repository, "refs/remotes/origin/main", repository.refs.read("refs/heads/main"))
     found = reasons(tapes)
     assert found["remote"] == "ok"
     assert "only-copy-in-work-tree" not in found
@@ -107,6 +111,64 @@ def test_what_was_removed_on_purpose_is_named_so(tapes, repository, home, work):
         record for record in tapes("doctor", "--json").records if record["reason"] == "not-captured"
     ]
     assert record["what"].startswith("removed on purpose")
+    assert record["cause"] == "removed-on-purpose"
+    assert reasons(tapes)["removed"] == "ok"
+
+
+def test_each_thing_that_is_not_captured_has_a_cause(tapes, repository, home, work):
+    """A word that does not change: for programs, and for who asks why."""
+    path = keep(home, work)
+    tapes("import")
+    path.with_name("empty.jsonl").write_bytes(b"")
+    path.with_name("strange.jsonl").write_text('{"type":"summary"}\n')
+    path.with_name("cut.jsonl").write_bytes(b"\x28\xb5\x2f\xfdno frame")
+    path.with_name("new.jsonl").write_text(path.read_text() + "no record at all\n")
+    tapes("import", path.with_name("new.jsonl"), code=None)
+    records = tapes("doctor", "--json").records
+    causes = {r["cause"] for r in records if r["reason"] in ("not-captured", "records-unreadable")}
+    assert causes <= {"nothing-readable", "unreadable", "unknown-records", "nothing-closed"}
+    assert causes
+    assert all("cause" in r for r in records if r["reason"] == "not-captured")
+
+
+def test_what_is_recorded_is_counted_by_client(tapes, repository, home, work):
+    """Versions, and how many sessions of which client."""
+    keep(home, work)
+    tapes("import")
+    lines = tapes("doctor").lines
+    assert any(re.match(r"ok +program +tapes \d.*Python \d", line) for line in lines)
+    assert "ok       recording  1 session: 1 of claude-code" in lines
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "reason"),
+    [
+        ("index.sqlite", b"no database", "index-damaged"),
+        ("index.sqlite", b"SQLite format 3\0 and no more", "index-damaged"),
+        ("search.sqlite", b"SQLite format 3\0 and no more", "words-damaged"),
+        ("search.sqlite", None, "words-behind"),
+    ],
+)
+def test_an_index_that_is_no_use_is_mended(tapes, repository, file, data, reason):
+    """It is told of, made anew by --fix, and the next run has nothing to say of it."""
+    tapes("search", "turn")
+    tapes("sessions")
+    if data is None:
+        make_tape(repository, 1, name="refs/heads/more", label="more")
+    else:
+        (repository.root / "index" / file).write_bytes(data)
+    assert reason in reasons(tapes)
+    assert reason in tapes("doctor", "--fix").err
+    assert reason not in reasons(tapes)
+    assert tapes("search", "-l", "turn").lines
+
+
+def test_a_check_that_cannot_be_made_says_why(tapes, repository):
+    """What says which objects were removed is damaged: a problem, and the other checks go on."""
+    (repository.root / "tombstones").write_bytes(b"none")
+    found = reasons(tapes, code=1)
+    assert found["truncated"] == "problem"
+    assert found["store-whole"] == "ok"
 
 
 def test_fix_finishes_a_redaction_and_drops_a_damaged_index(tapes, repository):
@@ -126,8 +188,12 @@ def test_fix_finishes_a_redaction_and_drops_a_damaged_index(tapes, repository):
 
 def test_the_report_has_no_secret_no_name_and_no_turn(tapes, repository, home, work):
     """Versions, checks, counts; what would tell who it is of is replaced."""
-    keep(home, work, text=f"my {KEY}")
+    path = keep(home, work, text=f"my {KEY}")
     tapes("import")
+    path.with_name("private-words.jsonl").write_text("nothing\n")
+    path.with_name(f"{KEY}.jsonl").write_text("nothing\n")
+    tapes("config", "remote.origin.url", "git@git.example.org:company/hidden.git")
+    tapes("config", "remote.other.url", f"https://u:{KEY}@git.example.org/hidden.git", code=None)
     tapes("branch", "mine", "abc-session")
     tapes("config", "gc.prune_expire", "3.days")
     tapes("doctor", "--report", "report.jsonl")
@@ -135,5 +201,8 @@ def test_the_report_has_no_secret_no_name_and_no_turn(tapes, repository, home, w
     assert '"tapes"' in text
     assert '"3.days"' in text
     assert '"refs/heads": 2' in text
-    for word in (KEY, str(home), "hello", "abc-session", "mine"):
+    assert "ssh://" in text
+    encoded = re.sub(r"[^A-Za-z0-9]", "-", str(work))
+    words = (KEY, str(home), str(work), encoded, "hello", "abc-session", "mine", "private-words")
+    for word in (*words, "company", "hidden", "git.example.org"):
         assert word not in text, word
