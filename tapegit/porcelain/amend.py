@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.dialects.answer_editing import is_streamed, replace_in_stream
+from tapegit.dialects.conversation import WITHIN_ANSWERS
 from tapegit.dialects.editing import is_editable, part_kind, part_text, replace_part
+from tapegit.dialects.parts import ToolResult
 from tapegit.dialects.table import find_decoder
 from tapegit.errors import AmbiguousRevisionError, RefNotFoundError, UserError
 from tapegit.graph.ancestry import count_ahead_behind, is_ancestor
@@ -196,7 +198,8 @@ def amend(
 
 def _edit(found: Amendable, text: str) -> Edited:
     turn = found.turn
-    is_answer = turn.role == "assistant"
+    is_result = isinstance(found.part, ToolResult) and turn.dialect in WITHIN_ANSWERS
+    is_answer = turn.role == "assistant" and not is_result
     if is_answer and turn.dialect is not None and is_streamed(turn.dialect, found.pieces):
         return replace_in_stream(turn.dialect, found.pieces, found.number, text)
     return replace_part(found.pieces, found.decode, found.number, text, is_answer=is_answer)

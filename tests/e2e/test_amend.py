@@ -10,6 +10,7 @@ from tests.claude_records import assistant, call, extra, result, user
 from tests.recordings import jsonl
 from tests.scripted_calls import Script, said
 from tests.scripted_calls import user as prompt
+from tests.sources import FIXTURES
 from tests.thread_shapes import record
 
 TIME = "2026-01-01T00:00:00Z"
@@ -96,6 +97,23 @@ def test_an_answer_loses_the_thinking_that_was_signed_for_it(tapes, session):
     assert parts(tapes, "HEAD")[0]["text"] == "Looking again."
     raw = b"".join(tapes("cat-file", "blob", f"HEAD:raw/{number}").data for number in range(1))
     assert b"c2lnbmVk" not in raw
+
+
+def test_a_result_in_an_answer_leaves_its_thinking(tapes, store, work):
+    """Where the client writes results into answers: they are not the model's words."""
+    document = json.loads((FIXTURES / "opencode/calls.json").read_bytes())
+    signed = {"anthropic": {"signature": "c2lnbmVk"}}
+    thought = {"type": "reasoning", "text": "hm", "metadata": signed, "id": "prt_0"}
+    document["messages"][2]["parts"].insert(0, thought)
+    (work / "session.json").write_text(json.dumps(document))
+    tapes("import", work / "session.json")
+    tapes("switch", "-q", "-c", "fix")
+    kinds = [part["part"] for part in parts(tapes, "fix#3")]
+    number = kinds.index("tool_result")
+    done = tapes("amend", f"fix#3:part/{number}", "--text", "Another one.")
+    assert "thinking" not in done.err
+    assert [part["part"] for part in parts(tapes, "HEAD")] == kinds
+    assert parts(tapes, "HEAD")[number]["text"] == "Another one."
 
 
 def test_arguments_of_a_call_are_json(tapes, session):

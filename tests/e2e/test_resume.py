@@ -20,6 +20,7 @@ from tapegit.porcelain.launching import Surroundings
 from tapegit.porcelain.resume import Wanted, plan, start
 from tapegit.refs.names import RefName
 from tests.recordings import jsonl
+from tests.sources import FIXTURES
 
 TIME = "2026-01-01T00:00:00.000Z"
 CLAUDE = """
@@ -363,6 +364,82 @@ def test_messages(tapes, session, home):
     assert body["messages"][2]["content"][0]["tool_use_id"] == "t2"
     assert body["messages"][3]["content"] == [{"type": "text", "text": "next"}]
     assert tapes("for-each-ref").out == refs
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("opencode/calls.json", ["text", "text", "call", "result", "text", "call", "call"]),
+        ("gemini-cli/first.json", ["text", "text", "call", "result", "text"]),
+    ],
+)
+def test_results_within_answers_reach_other_clients(tapes, store, home, name, expected):
+    """Calls and results of clients that write both into one message; nothing of them is lost."""
+    tapes("import", FIXTURES / name)
+    done = tapes("resume", "--with", "messages", "@{latest}")
+    assert "tool_" not in done.err
+    members = json.loads(done.out)
+    found = []
+    for message in members.get("messages") or members["contents"]:
+        for block in message.get("content") or message["parts"]:
+            keys = {block.get("type"), *block}
+            is_call, is_result = keys & {"tool_use", "functionCall"}, keys & RESULTS
+            found.append("call" if is_call else "result" if is_result else "text")
+    assert found[: len(expected)] == expected
+
+
+GEMINI_HEAD = {"sessionId": "g1", "projectHash": "h", "startTime": TIME, "kind": "main"}
+RESULTS = {"tool_result", "functionResponse"}
+
+
+def gemini_session():
+    """Return records as Gemini CLI writes them: a message grows, a result is written twice."""
+    response = {"id": "c1", "name": "run", "response": {"output": "fine"}}
+    call = {"id": "c1", "name": "run", "args": {"command": "true"}, "status": "success"}
+    call["result"] = [{"functionResponse": response}]
+    message = {"id": "m2", "timestamp": TIME, "type": "gemini", "content": "I run it."}
+    context = {"id": "m0", "timestamp": TIME, "type": "user", "content": "<session_context>\nx"}
+    return [
+        GEMINI_HEAD,
+        {"$set": {"messages": [context]}},
+        {"id": "m1", "timestamp": TIME, "type": "user", "content": [{"text": "run it"}]},
+        message,
+        {"$set": {"lastUpdated": TIME}},
+        message | {"toolCalls": [call]},
+        {"id": "m3", "timestamp": TIME, "type": "user", "content": call["result"]},
+        {"id": "m4", "timestamp": TIME, "type": "gemini", "content": "It ran."},
+    ]
+
+
+def gemini_contents(tapes, rev):
+    """Return the kinds of what a request to Gemini would have."""
+    contents = json.loads(tapes("resume", "--with", "messages", rev).out)["contents"]
+    return [next(iter(part)) for each in contents for part in each["parts"]]
+
+
+def test_a_result_that_was_written_twice_is_said_once(tapes, store, work, home):
+    """And what a client says of the directory to every session anew is not said at all."""
+    path = work / "session-g1.jsonl"
+    path.write_bytes(jsonl(gemini_session()))
+    tapes("import", path)
+    expected = ["text", "text", "functionCall", "functionResponse", "text"]
+    assert gemini_contents(tapes, "g1") == expected
+    words = ("resume", "--dry-run", "--json", "--with", "gemini", "g1")
+    (planned,) = tapes(*words).records
+    assert planned["losses"] == []
+    assert planned["command"][:2] == ["gemini", "--resume"]
+
+
+def test_a_history_that_was_put_in_place_is_gone_on_from(tapes, store, work, home):
+    """As Gemini CLI does when it resumes, or makes its history shorter."""
+    kept = {"id": "m5", "timestamp": TIME, "type": "user", "content": [{"text": "a summary"}]}
+    after = {"id": "m6", "timestamp": TIME, "type": "user", "content": [{"text": "go on"}]}
+    path = work / "session-g1.jsonl"
+    path.write_bytes(jsonl([*gemini_session(), {"$set": {"messages": [kept]}}, after]))
+    tapes("import", path)
+    body = json.loads(tapes("resume", "--with", "messages", "g1").out)
+    said = [part["text"] for each in body["contents"] for part in each["parts"]]
+    assert said == ["a summary", "go on"]
 
 
 def test_refusals(tapes, session, home, monkeypatch):

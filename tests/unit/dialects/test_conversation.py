@@ -66,6 +66,22 @@ def test_messages_are_sent_and_nothing_else():
 
 
 @pytest.mark.parametrize(
+    ("dialect", "expected"),
+    [
+        ("opencode@1", ["assistant", "tool", "user"]),
+        ("gemini-cli@1", ["assistant", "tool", "user"]),
+        ("claude-code@1", ["assistant", "user"]),
+    ],
+)
+def test_results_that_a_client_wrote_into_an_answer_come_after_it(dialect, expected):
+    """Those of a provider's own tools stay in it."""
+    call = ToolCall(name="x", arguments="{}", id="c")
+    answer = (Text(text="a"), call, ToolResult(text="r", call_id="c"))
+    turns = [spoken("assistant", *answer, dialect=dialect), spoken("user", Text(text="b"))]
+    assert [each.role for each in make_request(turns).messages] == expected
+
+
+@pytest.mark.parametrize(
     ("compaction", "expected"),
     [
         (SUMMARY, [("user", ["what was before"]), ("user", ["b"])]),
