@@ -18,6 +18,7 @@ from tapegit.porcelain.import_transcripts import Found
 from tapegit.recorder.source import find_directory, recognise
 from tapegit.recorder.source_files import SourceFile, iter_source_paths, walk_files
 from tapegit.repository.discover import is_store
+from tapegit.repository.replayed import is_replayed, is_scratch, read_replayed
 from tapegit.repository.user_dirs import find_user_store, no_home
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def list_places(
 ) -> list[HarnessPlace]:
     """Return the places of all harnesses, or of the one of a name, each folder once.
 
+    In the scratch home of a replay there are none.
+
     Args:
         harnesses: Those that are known.
         surroundings: The home and the environment.
@@ -59,14 +62,18 @@ def list_places(
         if each.places is None or harness not in (None, each.name):
             continue
         for place in each.places(surroundings):
+            if is_scratch(place.folder):
+                continue
             places.setdefault((place.folder, place.patterns), HarnessPlace(each.name, place))
     return list(places.values())
 
 
 def find_kept(
-    places: Iterable[HarnessPlace], harnesses: KnownHarnesses, directories: tuple[str, ...] | None
+    places: Iterable[HarnessPlace],
+    harnesses: KnownHarnesses,
+    directories: tuple[str, ...] | None,
 ) -> Iterator[Found]:
-    """Yield the files that harnesses keep, by place and name, each once.
+    """Yield the files that harnesses keep, by place and name, each once, but for those of replays.
 
     Args:
         places: Where.
@@ -74,9 +81,10 @@ def find_kept(
         directories: The absolute paths of the directory whose sessions are wanted; None for all.
     """
     seen: set[str] = set()
+    replayed = read_replayed()
     for each in places:
         for path in iter_place(each.place):
-            if path in seen:
+            if path in seen or is_replayed(path, replayed):
                 continue
             if directories is None or is_of(path, each.place, harnesses, directories):
                 seen.add(path)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import StorageError, UserError
 from tapegit.files import syscalls
+from tapegit.porcelain.run_folder import overwrite
+from tapegit.repository.replayed import MARK_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -121,6 +123,7 @@ def make_scratch(path: Path, where: Surroundings, *, with_work: bool) -> Scratch
     scratch = Scratch(path, path / WORK_NAME, path / HOME_NAME, path / TMP_NAME)
     for folder in scratch[1:]:
         syscalls.mkdir(folder)
+    overwrite(scratch.home / MARK_NAME, "The home of clients in a replay.\n")
     if with_work:
         names = sorted(name for name in os.listdir(where.directory) if name != STORE_NAME)
         _copy(names, where.directory, scratch.work)
@@ -221,6 +224,9 @@ def _iter_temporary(command: Sequence[str], where: Surroundings) -> Iterator[str
     """Yield what is put out of sight and needed all the same: programs, files that are named."""
     words = [*where.environ.get("PATH", "").split(os.pathsep), *command]
     words += where.environ.get("PYTHONPATH", "").split(os.pathsep)
+    for word in command:  # also the program behind a link in a folder of PATH
+        program = shutil.which(word, path=where.environ.get("PATH", os.defpath))
+        words += [os.path.realpath(program)] if program is not None else []
     python = Path(where.python)
     words += [str(python.parent.parent), str(python.resolve().parent.parent)]
     for word in dict.fromkeys(words):

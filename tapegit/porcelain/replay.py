@@ -35,6 +35,7 @@ from tapegit.porcelain.replay_beyond import Beyond
 from tapegit.porcelain.replay_tape import TapeReader
 from tapegit.porcelain.run_folder import RunFolder
 from tapegit.repository.layout import TMP_NAME
+from tapegit.repository.replayed import note_replayed
 from tapegit.wire.replay_background import LOOPBACK, BackgroundReplay, listen
 from tapegit.wire.replay_keys import KeyReader
 from tapegit.wire.replay_match import make_steps
@@ -124,16 +125,16 @@ class Replay:
         self.tape: Tape = TapeReader(repository, resolver, graph, reader).read(
             names, until=rules.until
         )
-        self._server = BackgroundReplay(
-            ReplayServer(
-                make_steps(self.tape.exchanges, is_faithful=rules.is_faithful),
-                redactor,
-                reader,
-                is_strict=rules.is_strict,
-                speed=rules.speed,
-                is_cut=self.tape.is_cut,
-            )
+        server = ReplayServer(
+            make_steps(self.tape.exchanges, is_faithful=rules.is_faithful),
+            redactor,
+            reader,
+            is_strict=rules.is_strict,
+            speed=rules.speed,
+            is_cut=self.tape.is_cut,
         )
+        server.tell_sessions(note_replayed)
+        self._server = BackgroundReplay(server)
 
     def find_command(self) -> tuple[str, ...]:
         """Return the command that was recorded, or nothing where none can be run."""

@@ -27,6 +27,7 @@ from tapegit.porcelain.import_transcripts import (
 from tapegit.recorder.growing import GrowingSources
 from tapegit.recorder.outcome import GROWN, NEW, SKIPPED
 from tapegit.repository.layout import WATCH_LOCK
+from tapegit.repository.replayed import is_replayed, read_replayed
 from tapegit.repository.watch_state import (
     FAILURE_COUNT_MAX,
     WatchFailure,
@@ -156,7 +157,12 @@ class _Watcher:
         self._on_failure(f"{error}; trying again in {retry_s:.0f} s")
 
     def _import(self, paths: Iterable[str], *, is_growing: bool, is_first: bool = False) -> Took:
-        found = [Found(path, is_named=not is_first) for path in paths if self._is_wanted(path)]
+        replayed = read_replayed()
+        found = [
+            Found(path, is_named=not is_first)
+            for path in paths
+            if not is_replayed(path, replayed) and self._is_wanted(path)
+        ]
         if not found:
             return Took()
         repository = self._open_repository()

@@ -118,8 +118,9 @@ class KeyReader:
         dialect = endpoint.dialect if not is_generate(target) else None
         read = self._bodies.read(body, dialect)
         path, _, query = target.partition("?")
-        units = tuple(_iter_units(read))
         fields = read.fields
+        client = find_client(headers, fields)
+        units = tuple(_iter_units(read, client.session))
         has_tools = any(True for _ in fields.elements("tools"))
         previous = fields.string("previous_response_id") or ""
         normal = normalise(dialect, read.data)
@@ -135,7 +136,7 @@ class KeyReader:
             hash_content(b"\0".join((b"%d" % has_tools, previous.encode(), *units))),
             units,
             talk_of(element.facts for element in read.elements),
-            find_client(headers, fields),
+            client,
             _wants_stream(dialect, path, fields),
         )
         return keys, read
@@ -179,14 +180,22 @@ def _wants_stream(dialect: str | None, path: str, fields: Members) -> bool:
     return fields.flag("stream")
 
 
-def _iter_units(body: RequestBody) -> Iterator[bytes]:
-    """Yield what counts of each message: not what tools gave back, nor what a harness put in."""
+def _iter_units(body: RequestBody, session: str | None) -> Iterator[bytes]:
+    """Yield what counts of each message: not what tools gave back, nor what a harness put in.
+
+    Words that hold the client's own name of its session are all the same: after a compaction it
+    says where the file of the session is.
+    """
+    own = (
+        re.compile(rb'[^\s"\\]*' + re.escape(session.encode()) + rb'[^\s"\\]*') if session else None
+    )
     for element in body.elements:
         facts = element.facts
         if facts.role in _UNHEARD:
             continue
         items = [item for item in facts.items if not item.startswith(_RESULT)]
         results = b"r" * (len(facts.items) - len(items))
+        items = [own.sub(b"#", item) if own is not None else item for item in items]
         said = facts.texts.encode("utf-8", "surrogatepass")
         if facts.role == "assistant" or items or results:
             is_model = b"m" if facts.role == "assistant" else b"u"

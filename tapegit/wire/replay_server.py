@@ -40,7 +40,7 @@ from tapegit.wire.socket_calls import CODING as WEBSOCKET
 if TYPE_CHECKING:
     import socket
     from asyncio import Task
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tapegit.dialects.exchange import Response
     from tapegit.redact.redactor import Redactor
@@ -88,6 +88,12 @@ class ReplayServer:
         self._live: LiveUpstream | None = None
         self._has_gone_on = False
         self._chain = Chain()
+        self._sessions: set[str] = set()
+        self._on_session: Callable[[str], None] = lambda _: None
+
+    def tell_sessions(self, on_session: Callable[[str], None]) -> None:
+        """Tell of each session that a client names, once, as soon as it is known."""
+        self._on_session = on_session
 
     def go_on_at(self, live: LiveUpstream) -> None:
         """Let what the tape does not answer go there, from the first call of a conversation on."""
@@ -140,6 +146,10 @@ class ReplayServer:
         """Return what answers a request, None where the model is asked; note it in the report."""
         self._take_keys(tuple(headers.items()), target)
         keys, read = self._reader.read(method, target, headers, body)
+        session = keys.client.session
+        if session is not None and session not in self._sessions:
+            self._sessions.add(session)
+            self._on_session(session)
         match = self._matcher.match(keys)
         if match is None or (self._has_gone_on and match.level == REPEATED):
             return self._miss(keys, read.data)

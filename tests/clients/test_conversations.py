@@ -440,21 +440,47 @@ def test_codex_by_websocket(world):
 # --- the others ---
 
 
+OPENCODE = ("opencode", "run", "--format", "json")
+PI = ("pi", "--provider", "anthropic", "--model", "claude-sonnet-4-5", "-p")
+GEMINI = ("gemini", "-m", "gemini-2.5-flash", "--yolo", "-p")
+
+
+def set_up_opencode(world, server):
+    """Let OpenCode lead to a server."""
+    world.install("opencode")
+    world.environ["ANTHROPIC_API_KEY"] = "sk-ant-dummy"
+    world.write(
+        "work/opencode.json",
+        {
+            "model": "anthropic/claude-sonnet-4-5",
+            "permission": "allow",
+            "enabled_providers": ["anthropic"],
+            "provider": {"anthropic": {"options": {"baseURL": f"{server.url}/v1"}}},
+        },
+    )
+
+
+def set_up_pi(world, server):
+    """Let pi lead to a server; return the file that says so."""
+    world.install("pi")
+    world.environ["ANTHROPIC_API_KEY"] = "sk-ant-dummy"
+    models = {"providers": {"anthropic": {"baseUrl": server.url}}}
+    return world.write("home/.pi/agent/models.json", models)
+
+
+def set_up_gemini(world, server):
+    """Let Gemini CLI lead to a server."""
+    world.install("gemini")
+    world.environ |= {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": server.url}
+    login = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+    world.write("home/.gemini/settings.json", login)
+
+
 def test_opencode(world):
     """Its settings lead to the proxy by a variable; its title is a tape beside."""
     with ModelServer(HELLO) as server:
-        world.install("opencode")
-        world.environ["ANTHROPIC_API_KEY"] = "sk-ant-dummy"
-        world.write(
-            "work/opencode.json",
-            {
-                "model": "anthropic/claude-sonnet-4-5",
-                "permission": "allow",
-                "enabled_providers": ["anthropic"],
-                "provider": {"anthropic": {"options": {"baseURL": f"{server.url}/v1"}}},
-            },
-        )
-        world.record("opencode", "run", "--format", "json", PROMPT)
+        set_up_opencode(world, server)
+        world.record(*OPENCODE, PROMPT)
 
     asks_title = "user: Generate a title for this conversation:"
     assert threads(world) == [
@@ -467,13 +493,9 @@ def test_opencode(world):
 def test_pi(world):
     """An extension leads it to the proxy; its settings file stays as it is."""
     with ModelServer(HELLO) as server:
-        world.install("pi")
-        world.environ["ANTHROPIC_API_KEY"] = "sk-ant-dummy"
-        models = {"providers": {"anthropic": {"baseUrl": server.url}}}
-        path = world.write("home/.pi/agent/models.json", models)
+        path = set_up_pi(world, server)
         before = path.read_bytes()
-        words = ("--provider", "anthropic", "--model", "claude-sonnet-4-5")
-        world.record("pi", *words, "-p", PROMPT)
+        world.record(*PI, PROMPT)
 
     assert threads(world) == [("pi", "wire/main", f"user: {PROMPT}", *HELLO_TURNS)]
     assert path.read_bytes() == before
@@ -483,11 +505,8 @@ def test_pi(world):
 def test_gemini(world):
     """What it wraps results in is a part of them."""
     with ModelServer(HELLO) as server:
-        world.install("gemini")
-        world.environ |= {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": server.url}
-        login = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
-        world.write("home/.gemini/settings.json", login)
-        world.record("gemini", "-m", "gemini-2.5-flash", "--yolo", "-p", PROMPT)
+        set_up_gemini(world, server)
+        world.record(*GEMINI, PROMPT)
 
     wrapped = "tool: <untrusted_context>"
     turns = tuple(wrapped if turn.startswith("tool: ") else turn for turn in HELLO_TURNS)
@@ -498,14 +517,19 @@ def test_gemini(world):
 # --- SDKs and a framework ---
 
 
-def record_sdk(world, server, name):
-    """Record a conversation by way of an SDK."""
+def set_up_sdk(world, server):
+    """Let the program of the SDKs lead to a server."""
     program = world.write(
         "sdk", f'#!/bin/sh\nexec {PYTHON} {ROOT}/tests/clients/sdk_agents.py "$@"\n'
     )
     program.chmod(0o755)
     world.install("sdk", program)
     world.lead(server)
+
+
+def record_sdk(world, server, name):
+    """Record a conversation by way of an SDK."""
+    set_up_sdk(world, server)
     return world.record("sdk", name)
 
 
