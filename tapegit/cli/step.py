@@ -147,7 +147,8 @@ class _Stepper:
             for piece in iter_pieces(self._app.repository.objects.find, turn):
                 self._terminal.data(piece)
         elif not self._say_part(what):
-            self._terminal.message(f"nothing of that: {what}")
+            number = self._tape.position
+            self._terminal.message(f"#{number} has nothing to show for '{what}'")
 
     def _say_part(self, what: str) -> bool:
         """Print one thing about the turn; return whether there is any of it."""
@@ -157,7 +158,7 @@ class _Stepper:
         elif what == "list":
             ui.print_lines(terminal, tape.iter_around(ui.AROUND_COUNT), tape.position)
         elif what == "changed":
-            return ui.print_changes(terminal, tape.find_changes())
+            return ui.print_changes(terminal, tape.iter_new(), tape.find_changes())
         elif what == "decision":
             policy = find_policy(tape, self._app.repository.objects.find)
             return ui.print_decisions(terminal, iter_decided(tape), policy)

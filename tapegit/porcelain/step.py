@@ -16,6 +16,7 @@ from tapegit.graph.selection import Selected
 from tapegit.graph.walk import iter_first_parents
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
+from tapegit.porcelain.diff_requests import RequestReader
 from tapegit.porcelain.diff_settings import SettingsState, states_settings
 from tapegit.porcelain.export import Choice
 from tapegit.porcelain.export_request import REQUEST_FORMATS, export_request
@@ -74,6 +75,7 @@ class Tape:
         self._graph = graph
         self.oids = oids
         self.position = position
+        self._requests = RequestReader(repository.objects)
         self._read = lru_cache(CACHE_COUNT)(self._read_turn)
 
     @property
@@ -168,24 +170,56 @@ class Tape:
         return Request(made.body, is_recorded=False, loss_count=len(made.losses))
 
     def find_changes(self) -> list[Change]:
-        """Return the settings of this answer that are others than those of the answer before."""
-        state, before = SettingsState(), {}
-        now: dict[str, object] = {}
-        for number in range(self.position + 1):
-            turn = self.read(number)
-            if states_settings(turn):
-                state.take(turn, self.show(number).parts)
-            current = state.current(turn)
-            if current:
-                before, now = now, current
-        if not now or self._read(self.oid).role != "assistant":
+        """Return the settings of this answer that are others than those of the answer before.
+
+        Where requests were recorded these are their system prompt, tools and parameters too.
+
+        Raises:
+            ObjectNotFoundError: An object is missing.
+            DataError: One is damaged.
+        """
+        place = self._find_answer_before()
+        turn = self.read(self.position)
+        if place is None or turn.role != "assistant":
             return []
-        names = sorted(set(before) | set(now))
+        state = SettingsState()
+        before: dict[str, object] = {}
+        for number in range(self.position + 1):
+            stating = self.read(number)
+            if states_settings(stating):
+                state.take(stating, self.show(number).parts)
+            if number == place:
+                before = state.current(stating)
+        now = {**state.current(turn), **self._asked(turn)}
+        before = {**before, **self._asked(self.read(place))}
         return [
             Change(name, before.get(name), now.get(name))
-            for name in names
+            for name in sorted(before | now)
             if before.get(name) != now.get(name)
         ]
+
+    def iter_new(self) -> Iterator[tuple[int, Turn]]:
+        """Yield number and turn of what came since the answer before, this turn left out."""
+        place = self._find_answer_before()
+        for number in range(place + 1 if place is not None else 0, self.position):
+            yield number, self.read(number)
+
+    def _find_answer_before(self) -> int | None:
+        places = range(self.position - 1, -1, -1)
+        return next((place for place in places if self.read(place).role == "assistant"), None)
+
+    def _asked(self, turn: Turn) -> dict[str, object]:
+        """Return what the request of a turn asked besides the conversation, if it was recorded."""
+        call = turn.call
+        if call is None or call.request is None or turn.dialect is None:
+            return {}
+        place = (turn.dialect, ObjectId.parse(call.request), call.system, call.tools)
+        asked = self._requests.read(place)
+        if asked is None:
+            return {}
+        tools = {f"tool {name}": definition for name, definition in asked.tools.items()}
+        parameters = {name: value for name, value in asked.parameters.items() if name != "model"}
+        return {**parameters, **tools, **({"system": asked.system} if asked.system else {})}
 
     def _read_turn(self, oid: ObjectId) -> Turn:
         return self._graph.read_turn(oid)

@@ -21,7 +21,7 @@ VIEWS: Final = {
     "request": "the exact request, or what it would be",
     "system": "the system prompt of that request",
     "tools": "the tools of that request",
-    "changed": "what was set otherwise than for the answer before",
+    "changed": "what is new since the answer before, and what was set otherwise",
     "thinking": "the model's reasoning",
     "calls": "the calls, their arguments one by one",
     "usage": "tokens, and how long it took",

@@ -116,19 +116,19 @@ def find_needed(pattern: str) -> tuple[bytes, ...]:
     """
     found: list[bytes] = []
     runs, run = [""], ""
-    for token in _TOKEN.findall(pattern + "|"):
-        if token == "|":
+    for sign in _TOKEN.findall(pattern + "|"):
+        if sign == "|":
             longest = max([*runs, run], key=len)
             if not longest:
                 return ()
             found.append(longest.encode())
             runs, run = [""], ""
-        elif token in "()" or (token[0] == "\\" and token[1:] not in _KNOWN_ESCAPES):
+        elif sign in "()" or (sign[0] == "\\" and sign[1:] not in _KNOWN_ESCAPES):
             return ()
-        elif token.isalnum() and token.isascii():
-            run += token
+        elif sign.isalnum() and sign.isascii():
+            run += sign
         else:
-            runs.append(run[:-1] if token[0] in "*?{" else run)
+            runs.append(run[:-1] if sign[0] in "*?{" else run)
             run = ""
     return tuple(found)
 

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from difflib import unified_diff
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from tapegit.dialects.arguments import split_arguments
+from tapegit.dialects.arguments import format_value, split_arguments
 from tapegit.dialects.parts import Thinking, ToolCall, part_members
 from tapegit.ui.escape import escape_line
 from tapegit.ui.show import describe_usage, print_part, print_turn
 from tapegit.ui.terminal import Styled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Protocol
 
     from tapegit.objects.turn import Turn
@@ -87,10 +89,10 @@ def print_calls(terminal: Terminal, shown: Any) -> bool:
     for part in found:
         terminal.line(Styled(escape_line(part.name), "cyan"))
         for name, value in split_arguments(part.arguments) or [("", part.arguments)]:
-            first, *rest = value.splitlines() or [""]
-            terminal.line("  ", Styled(escape_line(name), "bold"), f": {escape_line(first)}")
+            first, *rest = value.split("\n")
+            terminal.line("  ", Styled(escape_line(name), "bold"), f": {first}")
             for line in rest:
-                terminal.line(f"    {escape_line(line)}")
+                terminal.line(f"    {line}")
     return bool(found)
 
 
@@ -125,8 +127,8 @@ def print_decisions(
             style = "green" if each.decision.what == "approved" else "red"
             says = Styled(f"{each.decision.what} by the {each.decision.who}", style)
             terminal.line(*subject, says, f" (#{each.number})")
-            for line in each.decision.text.splitlines():
-                terminal.line(f"    {escape_line(line)}")
+            for line in filter(None, each.decision.text.split("\n")):
+                terminal.line(f"    {line}")
         elif each.number is not None:
             terminal.line(*subject, f"not refused: its result is in #{each.number}")
         else:
@@ -136,22 +138,39 @@ def print_decisions(
     return has_any or bool(policy)
 
 
-def print_changes(terminal: Terminal, changes: Iterable[ShownChange]) -> bool:
-    """Print settings with their values before and now; return whether there are any."""
+def print_changes(
+    terminal: Terminal, new: Iterable[tuple[int, Turn]], changes: Iterable[ShownChange]
+) -> bool:
+    """Print what came since the answer before, and settings with their values then and now.
+
+    Returns:
+        Whether there is any of it.
+    """
     has_any = False
+    for number, turn in new:
+        has_any = True
+        says = f"{turn.role}: {turn.summary}" if turn.summary else turn.role
+        terminal.line("+ ", Styled(f"#{number}", "cyan"), f"  {escape_line(says)}")
     for change in changes:
         has_any = True
         terminal.line(Styled(escape_line(change.name), "bold"))
-        if change.before is not None:
-            terminal.line("  ", Styled(f"- {_value(change.before)}", "red"))
-        if change.after is not None:
-            terminal.line("  ", Styled(f"+ {_value(change.after)}", "green"))
+        for sign, line in _iter_changed(change.before, change.after):
+            terminal.line("  ", Styled(f"{sign} {line}", "red" if sign == "-" else "green"))
     return has_any
 
 
+def _iter_changed(before: object, after: object) -> Iterator[tuple[str, str]]:
+    """Yield the lines that went and that came."""
+    old, new = ([] if value is None else _value(value).split("\n") for value in (before, after))
+    for line in islice(unified_diff(old, new, n=0, lineterm=""), 2, None):  # two are names
+        if line[0] in "+-":
+            text = escape_line(line[1:])
+            cut = text if len(text) <= VALUE_LENGTH_MAX else text[: VALUE_LENGTH_MAX - 1] + "…"
+            yield line[0], cut
+
+
 def _value(value: object) -> str:
-    text = escape_line(value if isinstance(value, str) else repr(value))
-    return text if len(text) <= VALUE_LENGTH_MAX else text[: VALUE_LENGTH_MAX - 1] + "…"
+    return value if isinstance(value, str) else format_value(value)
 
 
 def print_help(terminal: Terminal, views: Mapping[str, str]) -> None:

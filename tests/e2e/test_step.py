@@ -18,6 +18,9 @@ from tapegit.porcelain.step_commands import GO, MOVE, QUIT, SAY, SEEK, Asked, pa
 from tests.builders import make_tape, set_ref, write_blob
 from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl
+from tests.scripted_calls import Script, said
+from tests.scripted_calls import user as prompt
+from tests.thread_shapes import record
 
 TIME = "2026-01-01T00:00:00Z"
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -164,11 +167,33 @@ def test_what_was_said_with_a_decision(tapes, store, work):
     assert said[6][-2] == "Read: no result"
 
 
-def test_what_was_set_otherwise(tapes, session):
-    """Than for the answer before."""
+def test_what_is_new_and_what_was_set_otherwise(tapes, session):
+    """Since the answer before: turns, and settings that sources state."""
     found = tapes("step", "s#4", "-c", "changed").lines
-    assert found[-3:] == ["model", "  - model-1", "  + model-2"]
-    assert "nothing of that: changed" in tapes("step", "s#3", "-c", "changed").err
+    assert found[-4:] == [
+        "+ #3  tool: error: AssertionError",
+        "model",
+        "  - model-1",
+        "  + model-2",
+    ]
+    assert "#0 has nothing to show for 'changed'" in tapes("step", "s#0", "-c", "changed").err
+
+
+def test_what_requests_asked_otherwise(tapes, repository):
+    """Of recorded ones: the lines of the system prompt, tools, parameters."""
+    script = Script()
+    first = {"temperature": 0, "system": "Be brief.\n--x\nBe kind.", "tools": [{"name": "ls"}]}
+    last = {"temperature": 1, "system": "Be brief.\nBe\x1b[m kind.", "tools": [{"name": "rm"}]}
+    messages = script.call([prompt("Go on.")], said("Yes."), **first)
+    script.call([*messages, prompt("And now?")], said("No."), **last)
+    record(repository, script.values)
+    found = tapes("step", "@{latest}", "-c", "last", "-c", "changed").lines
+    assert found[found.index("+ #3  user: And now?") + 1 :] == [
+        *("system", "  - --x", "  - Be kind.", "  + Be\\x1b[m kind."),
+        *("temperature", "  - 0", "  + 1"),
+        *("tool ls", "  - {", '  -   "name": "ls"', "  - }"),
+        *("tool rm", "  + {", '  +   "name": "rm"', "  + }"),
+    ]
 
 
 def test_a_request_that_was_not_recorded_is_made_and_said_to_be(tapes, session):
