@@ -79,16 +79,18 @@ def decode_rewriting(data: bytes, *, where: object) -> Rewriting:
         FormatError: It is no such file.
         IntegrityError: Its checksum does not match.
     """
-    body, _, check = data.rstrip(b"\n").rpartition(b"\n")
-    body += b"\n"
+    body = data[: data.rfind(b"\n", 0, -1) + 1]
     if not body.startswith(HEAD_LINE.encode() + b"\n"):
         raise FormatError(f"cannot read '{where}': no rewriting of version 1", where=where)
-    if check != f"{_CHECK}{hash_content(body).hex()}".encode():
+    if data != body + f"{_CHECK}{hash_content(body).hex()}\n".encode():
         raise IntegrityError(f"cannot read '{where}': its checksum does not match", where=where)
     try:
-        return _read_lines(body.decode().splitlines()[1:])
+        rewriting = _read_lines(body.decode().split("\n")[1:-1])
     except ValueError as error:
         raise FormatError(f"cannot read '{where}': {error}", where=where) from error
+    if encode_rewriting(rewriting) != data:
+        raise FormatError(f"cannot read '{where}': lines are not in their order", where=where)
+    return rewriting
 
 
 def _read_lines(lines: list[str]) -> Rewriting:
@@ -103,7 +105,7 @@ def _read_lines(lines: list[str]) -> Rewriting:
         match word, rest:
             case "reason", [reason]:
                 pass
-            case "time", [text]:
+            case "time", [text] if text.isdecimal():
                 time_ms = int(text)
             case "drop", [text]:
                 dropped.append(_oid(text))

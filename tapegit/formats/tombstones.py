@@ -29,6 +29,7 @@ EXPIRED: Final = "expired"
 _REASONS: Final = {1: REDACTED, 2: FORGOTTEN, 3: EXPIRED}
 _NUMBERS: Final = {reason: number for number, reason in _REASONS.items()}
 _HEADER: Final = struct.Struct("<4sII20x")
+_ZEROS_START: Final = 12
 _RECORD: Final = struct.Struct("<32s32sqB7x")
 _CHECKSUM_SIZE_BYTES: Final = 32
 
@@ -120,6 +121,8 @@ def _verify(data: memoryview, where: object) -> int:
             where=where,
             version=version,
         )
+    if any(data[_ZEROS_START : _HEADER.size]):
+        raise FormatError(f"cannot read '{where}': bytes that must be zero are not", where=where)
     end = _HEADER.size + count * _RECORD.size
     if len(data) != end + _CHECKSUM_SIZE_BYTES:
         raise TruncatedError(

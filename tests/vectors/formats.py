@@ -32,7 +32,9 @@ from tapegit.formats.packindex import LEADER_BIT, SEVERAL_PARENTS_BIT, PackIndex
 from tapegit.formats.packindex_writer import IndexTables, PackIdentity, iter_index_parts
 from tapegit.formats.reffile import decode_ref_file, encode_oid, encode_symbolic
 from tapegit.formats.reflog import ReflogEntry, encode_line, iter_entries
+from tapegit.formats.rewriting import Rewriting, decode_rewriting, encode_rewriting
 from tapegit.formats.shallow import decode_shallow, encode_shallow
+from tapegit.formats.tombstones import Tombstone, Tombstones, encode_tombstones
 from tapegit.objects.canonical import decode_canonical, encode_canonical
 from tapegit.objects.cutter import cut
 from tapegit.objects.kind import Kind, Object, format_framing, object_id
@@ -372,6 +374,49 @@ def _encode_cruft(value: dict[str, Any]) -> bytes:
     return encode_cruft(bytes.fromhex(value["pack"]), value["times"])
 
 
+def _decode_tombstones(data: bytes, _headers: Headers) -> list[Any]:
+    if not data:
+        raise TruncatedError("no bytes", where="tombstones")  # no file is no record
+    return [
+        [str(oid), None if successor is None else str(successor), time_ms, reason]
+        for oid, successor, time_ms, reason in Tombstones(data)
+    ]
+
+
+def _encode_tombstones(value: list[Any]) -> bytes:
+    return encode_tombstones(
+        Tombstone(ObjectId.parse(oid), ObjectId.parse(new) if new else None, time_ms, reason)
+        for oid, new, time_ms, reason in value
+    )
+
+
+def _decode_rewriting(data: bytes, _headers: Headers) -> dict[str, Any]:
+    found = decode_rewriting(data, where="rewriting")
+    return {
+        "reason": found.reason,
+        "time": found.time_ms,
+        "drop": sorted(map(str, found.dropped)),
+        "map": [[str(old), str(new)] for old, new in found.successors.items()],
+        "name": [list(pair) for pair in found.renamed.items()],
+        "delete": list(found.deleted),
+        "mark": list(map(str, found.marks)),
+    }
+
+
+def _encode_rewriting(value: dict[str, Any]) -> bytes:
+    return encode_rewriting(
+        Rewriting(
+            value["reason"],
+            value["time"],
+            frozenset(map(ObjectId.parse, value["drop"])),
+            {ObjectId.parse(old): ObjectId.parse(new) for old, new in value["map"]},
+            dict(value["name"]),
+            tuple(value["delete"]),
+            tuple(map(ObjectId.parse, value["mark"])),
+        )
+    )
+
+
 def _decode_git(data: bytes, headers: Headers) -> dict[str, str]:
     """Return the commit that stands for something, from it and the commits of its parents."""
     parents = [
@@ -433,4 +478,6 @@ FORMATS: dict[str, VectorFormat] = {
     "bundle": VectorFormat(_decode_bundle),
     "packindex": VectorFormat(decode_index, encode_index, is_checked=True),
     "cruft": VectorFormat(_decode_cruft, _encode_cruft, is_checked=True),
+    "tombstones": VectorFormat(_decode_tombstones, _encode_tombstones, is_checked=True),
+    "rewriting": VectorFormat(_decode_rewriting, _encode_rewriting, is_checked=True),
 }
