@@ -157,6 +157,7 @@ class TokenUsage(msgspec.Struct):
 
     input_tokens: msgspec.Raw = NO_VALUE
     cached_input_tokens: msgspec.Raw = NO_VALUE
+    cache_write_input_tokens: msgspec.Raw = NO_VALUE
     output_tokens: msgspec.Raw = NO_VALUE
     reasoning_output_tokens: msgspec.Raw = NO_VALUE
 

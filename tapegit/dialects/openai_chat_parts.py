@@ -233,14 +233,16 @@ def _result(message: Members) -> ToolResult:
 
 def read_usage(usage: Members) -> Usage | None:
     """Return the tokens that a `usage` tells of; None where it tells of none."""
-    cached = usage.members("prompt_tokens_details").count("cached_tokens")
+    details = usage.members("prompt_tokens_details")
+    cached, written = details.count("cached_tokens"), details.count("cache_write_tokens")
     if cached is None:
         cached = usage.count("prompt_cache_hit_tokens")
     prompt = usage.count("prompt_tokens")
     found = Usage(
-        input=None if prompt is None else max(prompt - (cached or 0), 0),
+        input=None if prompt is None else max(prompt - (cached or 0) - (written or 0), 0),
         output=usage.count("completion_tokens"),
         cache_read=cached,
+        cache_write_5m=written,
         reasoning=usage.members("completion_tokens_details").count("reasoning_tokens"),
     )
     return None if found == Usage() else found

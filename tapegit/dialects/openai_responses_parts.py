@@ -270,12 +270,14 @@ _EVENTS: Final = frozenset(
 
 def read_usage(usage: Members) -> Usage | None:
     """Return the tokens that a `usage` tells of; None where it tells of none."""
-    cached = usage.members("input_tokens_details").count("cached_tokens")
+    details = usage.members("input_tokens_details")
+    cached, written = details.count("cached_tokens"), details.count("cache_write_tokens")
     given = usage.count("input_tokens")
     found = Usage(
-        input=None if given is None else max(given - (cached or 0), 0),
+        input=None if given is None else max(given - (cached or 0) - (written or 0), 0),
         output=usage.count("output_tokens"),
         cache_read=cached,
+        cache_write_5m=written,
         reasoning=usage.members("output_tokens_details").count("reasoning_tokens"),
     )
     return None if found == Usage() else found

@@ -248,10 +248,12 @@ def _read_meta(record: CodexRecord) -> SessionFacts:
 
 def _read_usage(usage: TokenUsage) -> UsageFacts:
     given, cached = read_count(usage.input_tokens), read_count(usage.cached_input_tokens)
+    written = read_count(usage.cache_write_input_tokens)
     return UsageFacts(
-        input=None if given is None else clean_count(given - (cached or 0)),
+        input=None if given is None else clean_count(given - (cached or 0) - (written or 0)),
         output=read_count(usage.output_tokens),
         cache_read=cached,
+        cache_write_5m=written,
         reasoning=read_count(usage.reasoning_output_tokens),
     )
 

@@ -81,6 +81,7 @@ def _read_usage(usage: Members) -> UsageFacts | None:
         input=found.input,
         output=found.output,
         cache_read=found.cache_read,
+        cache_write_5m=found.cache_write_5m,
         reasoning=found.reasoning,
     )
 

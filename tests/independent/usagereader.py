@@ -74,7 +74,9 @@ def codex(path):
             before, last = body["info"]["total_token_usage"], body["info"]["last_token_usage"]
             cached = last["cached_input_tokens"]
             output, thought = last["output_tokens"], last["reasoning_output_tokens"]
-            tokens = (last["input_tokens"] - cached, output, cached, None, None, thought)
+            written = last.get("cache_write_input_tokens")
+            given = last["input_tokens"] - cached - (written or 0)
+            tokens = (given, output, cached, written, None, thought)
             yield session, (session, number), (model, record["timestamp"], tokens)
 
 
@@ -124,10 +126,11 @@ def vcr(path):
         for answer in objects_in(text):
             used = answer.get("usage")
             if used and str(answer.get("object", "")).startswith("chat.completion"):
-                cached = (used.get("prompt_tokens_details") or {}).get("cached_tokens")
-                given = used["prompt_tokens"] - (cached or 0)
+                details = used.get("prompt_tokens_details") or {}
+                cached, written = details.get("cached_tokens"), details.get("cache_write_tokens")
+                given = used["prompt_tokens"] - (cached or 0) - (written or 0)
                 thought = (used.get("completion_tokens_details") or {}).get("reasoning_tokens")
-                tokens = (given, used.get("completion_tokens"), cached, None, None, thought)
+                tokens = (given, used.get("completion_tokens"), cached, written, None, thought)
                 yield str(path), answer["id"], (answer["model"], None, tokens)
 
 

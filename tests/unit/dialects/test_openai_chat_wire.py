@@ -162,17 +162,17 @@ def test_strange_chunks_are_parts():
 
 
 def test_cached_tokens_are_not_counted_as_input():
-    """What came from a cache is part of `prompt_tokens`, and is taken out."""
+    """What came from a cache, or went there, is part of `prompt_tokens`, and is taken out."""
     usage = {
         "prompt_tokens": 10,
         "completion_tokens": 5,
-        "prompt_tokens_details": {"cached_tokens": 4},
+        "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3},
         "completion_tokens_details": {"reasoning_tokens": 2},
     }
 
     read = decode_response(json.dumps({"choices": [], "usage": usage}).encode()).usage
 
-    assert read == Usage(input=6, output=5, cache_read=4, reasoning=2)
+    assert read == Usage(input=3, output=5, cache_read=4, cache_write_5m=3, reasoning=2)
 
 
 @pytest.mark.skipif(not WIRE.exists(), reason="needs ../shared/wire")

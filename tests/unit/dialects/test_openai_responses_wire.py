@@ -195,7 +195,8 @@ def test_cut_stream_gives_what_its_deltas_said():
 def test_end_of_an_item_counts():
     """What an item's end says replaces what its deltas said; the last object has the rest."""
     item = {"type": "message", "role": "assistant", "content": "z"}
-    usage = {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 2}
+    cache = {"cached_tokens": 4, "cache_write_tokens": 2}
+    usage = {"input_tokens": 9, "input_tokens_details": cache, "output_tokens": 2}
     end = {"id": "r", "status": "incomplete", "usage": usage}
     end["incomplete_details"] = {"reason": "max_output_tokens"}
     response = decode_stream(
@@ -209,7 +210,7 @@ def test_end_of_an_item_counts():
 
     assert response.parts == (Text(text="z"),)
     assert response.stop == "max_output_tokens"
-    assert response.usage == Usage(input=5, cache_read=4, output=2)
+    assert response.usage == Usage(input=3, cache_read=4, cache_write_5m=2, output=2)
     assert response.is_complete
 
 

@@ -63,6 +63,7 @@ def count(total: int) -> Record:
         "last_token_usage": {
             "input_tokens": 10,
             "cached_input_tokens": 4,
+            "cache_write_input_tokens": 3,
             "output_tokens": total,
             "reasoning_output_tokens": 1,
         },
@@ -135,13 +136,14 @@ def test_what_was_aborted_is_an_event():
 
 
 def test_usage_and_model_are_those_of_the_response():
-    """Cached tokens are no part of the input, and the model is that of the context."""
+    """Tokens from a cache, or to one, are no part of the input, and the model is that of the context."""
     recordings = Recordings()
     (tape,) = recordings.record(jsonl([META, user("go"), CONTEXT, said("yes"), count(7)])).tapes
     answer = recordings.line(tape.tip)[-1]
     assert answer.usage is not None
     usage = answer.usage
-    assert (usage.input, usage.cache_read, usage.output, usage.reasoning) == (6, 4, 7, 1)
+    assert (usage.input, usage.cache_read, usage.cache_write_5m) == (3, 4, 3)
+    assert (usage.output, usage.reasoning) == (7, 1)
     assert answer.model == "gpt"
 
 
