@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings
+from tapegit.cli.remotes import make_surroundings, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import ProtocolError
 from tapegit.porcelain.fetch import DEPTH_MAX, REJECTED
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--depth", type=click.IntRange(1, DEPTH_MAX), help="Take that many turns of each history"
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors")
+@talk_options
 @json_option
 @click.argument("url")
 @click.argument("directory", required=False, type=click.Path(file_okay=False))
@@ -32,26 +32,25 @@ if TYPE_CHECKING:
 def command(
     app: App,
     /,
-    branch: str | None,
-    session: str | None,
-    depth: int | None,
-    quiet: bool,
     as_json: bool,
     url: str,
     directory: str | None,
+    **how: Any,
 ) -> None:
     """Make a store with the tapes of a remote"""
 
     def open_store(root: Path) -> Repository:
         return Repository.open(root, clock=app.clock, actor=app.actor)
 
-    options = CloneOptions(branch, session, depth)
-    repository, report, head = clone(url, directory, options, make_surroundings(app), open_store)
+    options = CloneOptions(how["branch"], how["session"], how["depth"])
+    surroundings = make_surroundings(app, quiet=how["quiet"], progress=how["progress"])
+    repository, report, head = clone(url, directory, options, surroundings, open_store)
+    app.terminal.clear_status()
     wrong = [ref for ref in report.refs if ref.mark == REJECTED]
     if as_json:
         members = {"path": str(repository.root), "branch": head, "refs": len(report.refs)}
         app.terminal.json(members)
-    elif not quiet:
+    elif not how["quiet"]:
         count = len(report.refs) - len(wrong)
         app.terminal.note(f"Cloned {count} refs into '{repository.root.parent}'")
     for ref in wrong:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched
+from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import UserError
 from tapegit.porcelain.fetch import DEPTH_MAX, FetchOptions
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--unshallow", is_flag=True, help="Take what earlier fetches cut off")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and fetch nothing")
+@talk_options
 @json_option
 @click.argument("remote", required=False)
 @click.argument("refs", metavar="[REF]...", nargs=-1)
@@ -58,9 +59,9 @@ def command(
             each.name,
             each.url,
             FetchOptions(refs, how["prune"], how["dry_run"], depth=depth),
-            make_surroundings(app),
+            make_surroundings(app, quiet=how["quiet"], progress=how["progress"]),
         )
-        report_fetched(app, each.url.shown, report.refs, as_json=as_json)
+        report_fetched(app, each.url.shown, report.refs, as_json=as_json, quiet=how["quiet"])
         refused.append((each.name, report.refs))
     for name, fetched in refused:
         raise_refused(fetched, name)

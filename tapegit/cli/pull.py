@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched
+from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched, talk_options
 from tapegit.cli.types import json_option
 from tapegit.porcelain.pull import pull
 from tapegit.porcelain.remotes import choose_remote
@@ -18,16 +18,28 @@ if TYPE_CHECKING:
 
 
 @click.command("pull")
+@talk_options
 @json_option
 @click.argument("remote", required=False)
 @click.argument("branch", required=False)
 @pass_app
-def command(app: App, /, as_json: bool, remote: str | None, branch: str | None) -> None:
+def command(
+    app: App,
+    /,
+    as_json: bool,
+    remote: str | None,
+    branch: str | None,
+    *,
+    quiet: bool,
+    progress: bool | None,
+) -> None:
     """Fetch, and let the branch that is checked out go forward"""
     chosen = choose_remote(app.repository, remote)
-    report, pulled = pull(app.repository, chosen, branch, make_surroundings(app))
-    report_fetched(app, chosen.url.shown, report.refs, as_json=False)
-    _say(app, pulled, as_json=as_json)
+    surroundings = make_surroundings(app, quiet=quiet, progress=progress)
+    report, pulled = pull(app.repository, chosen, branch, surroundings)
+    report_fetched(app, chosen.url.shown, report.refs, as_json=False, quiet=quiet)
+    if as_json or not quiet:
+        _say(app, pulled, as_json=as_json)
     raise_refused(report.refs, chosen.shown)
 
 

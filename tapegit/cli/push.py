@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings, report_pushed
+from tapegit.cli.remotes import make_surroundings, report_pushed, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import NonFastForwardError, RefusedError
 from tapegit.porcelain.push import PushOptions
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tapegit.porcelain.push import Inspect, PushReport
     from tapegit.porcelain.push_plan import Planned
     from tapegit.porcelain.remotes import Remote
+    from tapegit.remote.connection import Surroundings
 
 
 @click.command("push")
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--auto-fork", is_flag=True, help="Push what diverged to a branch of its own")
 @click.option("--allow-finding", multiple=True, metavar="ID", help="Let a secret go, or 'all'")
 @click.option("--porcelain", is_flag=True, help="Print a line for each ref that scripts can read")
+@talk_options
 @json_option
 @click.argument("remote", required=False)
 @click.argument("refs", metavar="[REF | SRC:DST]...", nargs=-1)
@@ -68,23 +70,33 @@ def command(
         app.terminal.message(
             f"{chosen.outside_count} sessions of other directories are not pushed; name them to"
         )
+    surroundings = make_surroundings(app, quiet=how["quiet"], progress=how["progress"])
+    where = chosen_remote.push_url.shown
     report = push_until_settled(
         app.repository,
         chosen_remote.name,
         chosen_remote.push_url,
         chosen.wishes,
         PushOptions(how["force_with_lease"], how["auto_fork"], how["dry_run"]),
-        make_surroundings(app),
-        _make_inspection(app, chosen_remote.push_url.shown, how["allow_finding"]),
+        surroundings,
+        _make_inspection(app, where, how["allow_finding"], surroundings),
     )
-    where = chosen_remote.push_url.shown
-    report_pushed(app, where, report.refs, as_json=as_json, is_porcelain=how["porcelain"])
+    report_pushed(
+        app,
+        where,
+        report.refs,
+        as_json=as_json,
+        is_porcelain=how["porcelain"],
+        quiet=how["quiet"],
+    )
     if how["set_upstream"] and not how["dry_run"]:
         _set_upstreams(app, chosen_remote, report)
     _raise_failed(report, where)
 
 
-def _make_inspection(app: App, where: str, allowed: tuple[str, ...]) -> Inspect:
+def _make_inspection(
+    app: App, where: str, allowed: tuple[str, ...], surroundings: Surroundings
+) -> Inspect:
     """Return what looks at turns before they leave, and says once who will be able to read them."""
 
     def inspect(turns: list[ObjectId], planned: Sequence[Planned], is_first: bool) -> None:
@@ -92,7 +104,7 @@ def _make_inspection(app: App, where: str, allowed: tuple[str, ...]) -> Inspect:
         if not sent:
             return
         redactor = load_redactor(app.repository.config)
-        refuse_findings(app.repository, redactor, turns, sent, allowed)
+        refuse_findings(app.repository, redactor, turns, sent, allowed, surroundings.watch)
         if is_first:
             for line in iter_notice(describe_contents(app.repository, turns, sent), where):
                 app.terminal.message(line)

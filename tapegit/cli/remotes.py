@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import click
 
 from tapegit.errors import ProtocolError, RemovedError
 from tapegit.porcelain.push_plan import REJECTED
 from tapegit.remote.connection import Surroundings
 from tapegit.ui.remotes import RefLine, format_porcelain_line, iter_ref_lines, ref_members
+from tapegit.ui.stages import Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tapegit.cli.app import App
     from tapegit.objects.oid import ObjectId
@@ -21,8 +24,22 @@ if TYPE_CHECKING:
 _NAMED_MAX: Final = 5
 
 
-def make_surroundings(app: App) -> Surroundings:
+def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how much is told: `quiet` and `progress`, None for the default."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors")
+    progress = click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Show how far it has come; without either if a terminal is there",
+    )
+    return quiet(progress(command))
+
+
+def make_surroundings(
+    app: App, *, quiet: bool = False, progress: bool | None = False
+) -> Surroundings:
     """Return what connections are made with: the environment, and whether one can be asked."""
+    stages = Stages(app.terminal, is_shown=False if quiet and not progress else progress)
 
     def tell(text: str) -> None:
         for line in text.split("\n"):
@@ -30,11 +47,16 @@ def make_surroundings(app: App) -> Surroundings:
                 app.terminal.note(f"remote: {line.rstrip()}")
 
     is_interactive = sys.stdin.isatty() and sys.stderr.isatty()
-    return Surroundings(app.environ, tell, is_interactive=is_interactive)
+    return Surroundings(app.environ, tell, is_interactive=is_interactive, watch=stages.show)
 
 
-def report_fetched(app: App, where: str, refs: Sequence[FetchedRef], *, as_json: bool) -> None:
+def report_fetched(
+    app: App, where: str, refs: Sequence[FetchedRef], *, as_json: bool, quiet: bool = False
+) -> None:
     """Print what a fetch did to each ref: on standard error for people, else as JSON."""
+    app.terminal.clear_status()
+    if quiet and not as_json:
+        refs = [ref for ref in refs if ref.mark == REJECTED]
     lines = [
         RefLine(
             ref.mark,
@@ -85,11 +107,18 @@ def raise_refused(refs: Sequence[FetchedRef], remote: str) -> None:
 
 
 def report_pushed(
-    app: App, where: str, refs: Sequence[PushedRef], *, as_json: bool, is_porcelain: bool
+    app: App,
+    where: str,
+    refs: Sequence[PushedRef],
+    *,
+    as_json: bool,
+    is_porcelain: bool,
+    quiet: bool,
 ) -> None:
     """Print what a push did to each ref; what was up to date already only where asked for."""
+    app.terminal.clear_status()
     if not (as_json or is_porcelain):
-        refs = [ref for ref in refs if ref.mark != "="]
+        refs = [ref for ref in refs if ref.mark != "=" and (ref.is_failed or not quiet)]
     lines = [
         RefLine(
             ref.mark,
@@ -115,7 +144,8 @@ def report_pushed(
             app.terminal.record(format_porcelain_line(full))
         app.terminal.record("Done")
     else:
-        app.terminal.note(f"To {where}" if lines else "Everything up-to-date")
+        if lines or not quiet:
+            app.terminal.note(f"To {where}" if lines else "Everything up-to-date")
         for text in iter_ref_lines(lines):
             app.terminal.note(text)
 

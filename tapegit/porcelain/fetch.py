@@ -21,7 +21,7 @@ from tapegit.errors import (
 )
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.turns import TurnGraph
-from tapegit.objects.kind import object_id
+from tapegit.objects.kind import Kind, object_id
 from tapegit.refs.collisions import Names
 from tapegit.refs.names import RefName
 from tapegit.remote.connection import UPLOAD, connect
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
     from tapegit.formats.tombstones import Tombstones
-    from tapegit.objects.kind import Kind
     from tapegit.objects.oid import ObjectId
     from tapegit.remote.connection import Surroundings
     from tapegit.remote.incoming import Take
@@ -183,7 +182,7 @@ def _fetch_part(
 ) -> FetchReport:
     with connect(url, UPLOAD, surroundings) as connection:
         upload = Upload(connection)
-        fetcher = _Fetcher(repository, name, options)
+        fetcher = _Fetcher(repository, name, options, surroundings)
         fetcher.plan({ref.name: ref.git_id for ref in upload.refs})
         wanted = fetcher.list_wanted()
         if not wanted or options.is_dry_run:
@@ -193,7 +192,8 @@ def _fetch_part(
             with ScratchFolder(repository.root / TMP_NAME, "incoming") as folder:
                 limit = fetcher.limit()
                 chunks = upload.fetch(wanted, fetcher.list_had(), surroundings.tell, limit)
-                count = receive_git_pack(chunks, folder, surroundings)
+                received = surroundings.watched("receiving", chunks)
+                count = receive_git_pack(received, folder, surroundings)
                 upload.close()
                 fetcher.take(ReceivedPack(folder.path if count else None), count, upload.cut)
     return fetcher.report
@@ -202,8 +202,15 @@ def _fetch_part(
 class _Fetcher:
     """One fetch: what changed, what to ask for, and what to do with what came."""
 
-    def __init__(self, repository: Repository, remote: str, options: FetchOptions) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        remote: str,
+        options: FetchOptions,
+        surroundings: Surroundings,
+    ) -> None:
         self._repository = repository
+        self._watch = surroundings.watch
         self._remote = remote
         self._options = options
         self._id_map = IdMap(repository.root)
@@ -355,7 +362,16 @@ class _Fetcher:
     ) -> Incoming:
         objects = self._repository.objects
         made = GitObjects(objects, self._id_map)
-        return Incoming(objects, pack, self._id_map, made, take, rely_on, self._cut)
+        count = 0
+
+        def take_and_show(kind: Kind, data: bytes) -> ObjectId:
+            nonlocal count
+            if kind is Kind.TURN:
+                count += 1
+                self._watch("verifying", "turns", count, 0)
+            return take(kind, data)
+
+        return Incoming(objects, pack, self._id_map, made, take_and_show, rely_on, self._cut)
 
     def _look(self, kind: Kind, data: bytes) -> ObjectId:
         """Return the id of an object that may be let in.

@@ -139,8 +139,9 @@ def push(
             return pusher.report(planned, [], 0, 0)
         with TemporaryFile(repository.root / TMP_NAME, "outgoing") as file:
             pack = GitPack(file)
-            commands = pusher.fill(pack, planned, turns)
-            outcomes = receive.push(commands, pack.iter_chunks(), surroundings.tell)
+            commands = pusher.fill(pack, planned, turns, surroundings)
+            chunks = surroundings.watched("sending", pack.iter_chunks(), pack.size_bytes)
+            outcomes = receive.push(commands, chunks, surroundings.tell)
             connection.end()
             object_count = pack.count
             del pack  # what it remembers is as large as what is noted now
@@ -170,8 +171,8 @@ def _push_by_git(
     with TemporaryFile(tmp_dir, "outgoing") as file, ScratchFolder(tmp_dir, "outgoing") as folder:
         pack = GitPack(file)
         lowest = pusher.fill_border(pack, turns)
-        commands = pusher.fill(pack, planned, turns)
-        chunks = pack.iter_chunks()
+        commands = pusher.fill(pack, planned, turns, surroundings)
+        chunks = surroundings.watched("sending", pack.iter_chunks(), pack.size_bytes)
         outcomes = push_by_git(url, commands, chunks, lowest, folder, surroundings)
     pusher.finish(outcomes)
     return pusher.report(planned, outcomes, len(turns), pack.count)
@@ -288,13 +289,20 @@ class _Pusher:
         ]
 
     def fill(
-        self, pack: GitPack, planned: Sequence[Planned], turns: list[ObjectId]
+        self,
+        pack: GitPack,
+        planned: Sequence[Planned],
+        turns: list[ObjectId],
+        surroundings: Surroundings,
     ) -> list[Command]:
         """Put what the remote lacks into a pack, and return what it is to do."""
         border = self._list_border(turns)
         self._made.ensure_mapped(border)
         self._made.learn(border)
-        self._made.emit_turns(turns, pack.add)
+        watch, total = surroundings.watch, len(turns)
+        self._made.emit_turns(
+            turns, pack.add, on_done=lambda done: watch("writing", "turns", done, total)
+        )
         commands = [
             Command(
                 each.wish.shared.remote_name,

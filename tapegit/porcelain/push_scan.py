@@ -18,7 +18,7 @@ from tapegit.objects.oid import hash_content
 from tapegit.objects.turn import decode_links, decode_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.push_plan import Planned
@@ -77,6 +77,7 @@ def refuse_findings(
     turns: Sequence[ObjectId],
     planned: Sequence[Planned],
     allowed: Iterable[str],
+    watch: Callable[[str, str, int, int], None],
 ) -> None:
     """Look at what is about to leave.
 
@@ -86,6 +87,7 @@ def refuse_findings(
         turns: What the remote lacks.
         planned: What is to become of refs: their names, and tags.
         allowed: Ids of findings that may leave, or `all`.
+        watch: Is shown how far it has come, as that of `Surroundings`.
 
     Raises:
         UserError: Something seems to be a secret; nothing was sent.
@@ -98,6 +100,7 @@ def refuse_findings(
     scan.look_at_refs(planned)
     for start in range(0, len(turns), _BATCH_COUNT):
         scan.look_at_turns(turns[start : start + _BATCH_COUNT])
+        watch("looking for secrets", "turns", start, len(turns))
     found = [each for each in scan.findings if each.id not in permitted]
     if found:
         lines = [f"  {each.where} {each.part}: {each.rule}, id {each.id}" for each in found]

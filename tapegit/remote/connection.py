@@ -28,7 +28,7 @@ from tapegit.remote.packet_line import clean_text, encode_line
 from tapegit.remote.urls import GIT, HTTP, PATH, SSH, RemoteUrl, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 UPLOAD: Final = "upload-pack"
 RECEIVE: Final = "receive-pack"
@@ -57,6 +57,10 @@ _FOREIGN: Final = (
 )
 
 
+def _ignore(_verb: str, _things: str, _done: int, _total: int) -> None:
+    """Show nobody how far it has come."""
+
+
 class Surroundings(NamedTuple):
     """What a connection is made with.
 
@@ -65,12 +69,23 @@ class Surroundings(NamedTuple):
         tell: Takes text that the other side says for people, cleaned.
         is_interactive: Whether somebody can be asked for a password.
         timeout_s: How long the other side may take for a line.
+        watch: Takes what is being done, the name of what is counted, how much of it is done and
+            how much there is, 0 where that is not known.
     """
 
     environ: Mapping[str, str]
     tell: Callable[[str], None]
     is_interactive: bool = False
     timeout_s: float = 120.0
+    watch: Callable[[str, str, int, int], None] = _ignore
+
+    def watched(self, verb: str, chunks: Iterable[bytes], total: int = 0) -> Iterator[bytes]:
+        """Yield chunks, and show how many bytes were yielded, of so many."""
+        done = 0
+        for chunk in chunks:
+            yield chunk
+            done += len(chunk)
+            self.watch(verb, "bytes", done, total)
 
     def child_environ(self, **more: str) -> dict[str, str]:
         """Return the environment for a program of git's."""

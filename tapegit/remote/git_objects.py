@@ -51,6 +51,10 @@ def _drop(_made: GitObject) -> None:
     """Take an object of which only the id is wanted."""
 
 
+def _drop_count(_count: int) -> None:
+    """Take a count that nobody looks at."""
+
+
 class GitObjects:
     """Makes git objects of the objects of a store."""
 
@@ -97,13 +101,21 @@ class GitObjects:
             for content in decode_links(self._objects.read(oid).data).contents:
                 self._content(content, _drop, keep=True)
 
-    def emit_turns(self, oids: list[ObjectId], emit: Emit, *, keep: bool = True) -> None:
+    def emit_turns(
+        self,
+        oids: list[ObjectId],
+        emit: Emit,
+        *,
+        keep: bool = True,
+        on_done: Callable[[int], object] = _drop_count,
+    ) -> None:
         """Give out the objects of some turns, ancestors first; parents' commits are in the map.
 
         Args:
             oids: The turns, each after its parents.
             emit: Takes each git object that was not given out before.
             keep: Remember what content was given out.
+            on_done: Takes how many turns were given out, now and then.
 
         Raises:
             ObjectNotFoundError: A turn or what it needs is missing.
@@ -116,6 +128,7 @@ class GitObjects:
             for oid, data in found:
                 self._emit_turn(oid, data, emit, keep=keep)
             self._ready.clear()
+            on_done(start + len(chunk))
 
     def _read_turn(self, oid: ObjectId) -> bytes:
         return self._objects.read(oid).data

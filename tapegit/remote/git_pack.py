@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TYPES: Final = {GIT_COMMIT: 1, GIT_TREE: 2, GIT_BLOB: 3}
 _LEVEL: Final = 1
+_FRAME_SIZE_BYTES: Final = 12 + 20
 _BUFFER_SIZE_BYTES: Final = 1 << 20
 _CHUNK_SIZE_BYTES: Final = 1 << 20
 
@@ -41,6 +42,11 @@ class GitPack:
     def count(self) -> int:
         """How many objects are in it."""
         return len(self._written)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes `iter_chunks` gives."""
+        return _FRAME_SIZE_BYTES + self._file.size_bytes + len(self._buffer)
 
     def contains(self, git_id: bytes) -> bool:
         """Return whether the object is in it."""

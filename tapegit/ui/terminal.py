@@ -76,6 +76,7 @@ class Terminal:
         self._columns = columns
         self._out = out if out is not None else sys.stdout.buffer
         self._encoding = (sys.stdout.encoding or "utf-8").lower()
+        self._has_status = False
         self._is_shown = out is not None or sys.stdout.isatty()
 
     @property
@@ -125,21 +126,30 @@ class Terminal:
 
     def hint(self, text: str) -> None:
         """Say on standard error what would help."""
+        self.clear_status()
         sys.stderr.write(f"hint: {escape_text(text)}\n")
 
     def message(self, text: str) -> None:
         """Say something on standard error, after `tapes: `."""
+        self.clear_status()
         sys.stderr.write(f"tapes: {escape_text(text)}\n")
 
     def note(self, text: str) -> None:
         """Say on standard error what was done, as git words it: without a prefix."""
+        self.clear_status()
         sys.stderr.write(escape_text(text) + "\n")
 
-    def status_line(self, text: str) -> None:
+    def status_line(self, text: str, *, is_forced: bool = False) -> None:
         """Replace the last line of standard error, where a person reads it; else do nothing."""
-        if self.is_interactive:
+        if is_forced or self.is_interactive:
+            self._has_status = bool(text)
             sys.stderr.write(f"\r{escape_line(text)}\x1b[K")
             sys.stderr.flush()
+
+    def clear_status(self) -> None:
+        """Take the status line away, so that another line can be written."""
+        if self._has_status:
+            self.status_line("", is_forced=True)
 
     def flush(self) -> None:
         """Pass on what is buffered."""
