@@ -123,7 +123,7 @@ class record:  # noqa: N801 - used as a function, as contextlib's are
         assert recording.finished is not None
         summary = self.summary = recording.finished.summary
         if summary.lost:
-            _warn(f"{summary.lost} calls could not be recorded")
+            _warn(f"{summary.lost} calls could not be recorded: {summary.reason}")
         elif exc is None and not summary.calls and not summary.errors:
             _warn("no call was recorded: clients have to be made within the recording")
 

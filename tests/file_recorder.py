@@ -28,6 +28,8 @@ class FileRecorder:
         self.value = float(value or 0)
         self.count = self.calls = 0
         self.lines: list[str] = []
+        self.lost = 0
+        self.reason = ""
 
     def take(self, captured, *, more: bool = False) -> None:
         """Note what came."""

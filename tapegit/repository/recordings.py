@@ -1,9 +1,10 @@
 """Which recordings run, and what those lost that ran: so that the next start can say it.
 
-Rules: a mark is an empty file that its recording holds locked for as long as it lives, so that
-one which was killed is known by its mark being there and free. What was lost is written beside
-it, whole or not at all. Neither holds anything of what was recorded, and neither is synced: it
-must not hold up traffic, and after a power cut there is more to look for than this.
+Rules: a mark is a file that its recording holds locked for as long as it lives, so that one
+which was killed is known by its mark being there and free. What was lost is written beside it,
+whole or not at all; on a full disk into the mark itself, which has room for that from the start.
+Neither holds anything of what was recorded, and neither is synced: it must not hold up traffic,
+and after a power cut there is more to look for than this.
 
 Source: tapesproxy(7), "What is lost".
 """
@@ -14,7 +15,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import LockedError, TapesError
+from tapegit.errors import LockedError, StorageError, TapesError
 from tapegit.files import syscalls
 from tapegit.files.durable import replace_file_cheaply
 from tapegit.files.locks import Lock
@@ -34,6 +35,10 @@ _MARK: Final = re.compile(r"(?P<started>\d{1,15})-\d{1,10}")
 _LOST: Final = re.compile(r"(?P<count>\d{1,15}) calls: (?P<reason>[^\n]{1,1000})\n")
 _SUFFIX: Final = ".lost"
 _SIZE_MAX_BYTES: Final = 4096
+_ROOM_OFFSET_BYTES: Final = 64
+"""Before it is what a lock says of its holder."""
+
+_ROOM_SIZE_BYTES: Final = 1024
 
 
 class Loss(NamedTuple):
@@ -59,6 +64,7 @@ class RecordingMark:
         self._lost_path = self._path.with_name(name + _SUFFIX)
         self._tmp_dir = root / TMP_NAME
         self._held: HeldLock | None = None
+        self._has_loss = False
         self.name = name
 
     def hold(self) -> None:
@@ -76,20 +82,47 @@ class RecordingMark:
         held = Lock(self._path).shared(timeout_s=0)
         held.acquire()
         self._held = held
+        if os.stat(self._path).st_size < _ROOM_OFFSET_BYTES + _ROOM_SIZE_BYTES:
+            try:
+                self._write("")
+            except StorageError:
+                self.end()
+                raise
 
     def lose(self, count: int, reason: str) -> None:
         """Write down how many calls have been lost in all, and why the last one was.
 
         Raises:
-            StorageError: The store cannot be written to.
+            StorageError: The store cannot be written to, not even where there was room.
         """
         line = f"{count} calls: {' '.join(reason.split())[:1000]}\n"
-        replace_file_cheaply(self._lost_path, line.encode(), tmp_dir=self._tmp_dir)
+        try:
+            replace_file_cheaply(self._lost_path, line.encode(), tmp_dir=self._tmp_dir)
+            self._has_loss = False
+        except StorageError:
+            self._write(line)
+            self._has_loss = True
+
+    def _write(self, line: str) -> None:
+        """Write a line into the mark itself, in the place of what was there."""
+        text = line.encode()[: _ROOM_SIZE_BYTES - 1].rstrip(b"\n")
+        data = (text + b"\n").ljust(_ROOM_SIZE_BYTES)
+        try:
+            fd = syscalls.open_lock(self._path)
+            try:
+                syscalls.pwrite(fd, data, _ROOM_OFFSET_BYTES)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise storage_error(error, "write", self._path) from error
 
     def end(self) -> None:
-        """Take the mark away: what was lost has been written down."""
+        """Take the mark away, unless what was lost is in it."""
         held, self._held = self._held, None
         if held is None:
+            return
+        if self._has_loss:
+            held.release()
             return
         try:
             syscalls.unlink(self._path)
@@ -116,7 +149,8 @@ def iter_losses(root: Path) -> Iterator[Loss]:
             continue
         match = _MARK.fullmatch(name)
         assert match is not None
-        loss = _read_loss(root / RECORDINGS_NAME / (name + _SUFFIX))
+        path = root / RECORDINGS_NAME / name
+        loss = _read_loss(path, _ROOM_OFFSET_BYTES) or _read_loss(path.with_name(name + _SUFFIX))
         count, reason = loss if loss is not None else (None, KILLED)
         yield Loss(int(match["started"]), count, reason)
 
@@ -161,10 +195,10 @@ def _is_held(path: Path) -> bool:
         return False
 
 
-def _read_loss(path: Path) -> tuple[int, str] | None:
+def _read_loss(path: Path, offset_bytes: int = 0) -> tuple[int, str] | None:
     try:
-        text = read_file(path, size_max=_SIZE_MAX_BYTES).decode(errors="replace")
+        data = read_file(path, size_max=_SIZE_MAX_BYTES)[offset_bytes:]
     except (OSError, TapesError):
         return None
-    match = _LOST.fullmatch(text)
+    match = _LOST.match(data.decode(errors="replace"))
     return (int(match["count"]), match["reason"]) if match else None

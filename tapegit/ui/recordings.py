@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class ShownRecording(Protocol):
-        """How many sessions, calls and errors there were, and how many could not be stored."""
+        """How many sessions, calls and errors; how many could not be stored, and why."""
 
         @property
         def sessions(self) -> int: ...
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         def errors(self) -> int: ...
         @property
         def lost(self) -> int: ...
+        @property
+        def reason(self) -> str: ...
 
     class ShownLoss(Protocol):
         """When a recording began, in ms, how many calls it lost (None: unknown), and why."""
@@ -56,7 +58,9 @@ def describe_recording(shown: ShownRecording) -> str:
     """Return how much was recorded, and lost where anything was."""
     parts = [(shown.sessions, "session"), (shown.calls, "call"), (shown.errors, "error")]
     text = "recorded " + ", ".join(_count(number, noun) for number, noun in parts)
-    return f"{text}, {shown.lost} lost" if shown.lost else text
+    if not shown.lost:
+        return text
+    return f"{text}, {shown.lost} lost" + (f": {shown.reason}" if shown.reason else "")
 
 
 def describe_loss(loss: ShownLoss) -> str:

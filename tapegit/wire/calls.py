@@ -64,6 +64,10 @@ class CallRecorder:
     Args:
         repository: The store.
         redactor: Finds secrets, but for keys that are seen in flight.
+
+    Attributes:
+        lost: How many exchanges were given up so far.
+        reason: Why the store could not be written to when that was tried last.
     """
 
     def __init__(self, repository: Repository, redactor: Redactor) -> None:
@@ -83,7 +87,8 @@ class CallRecorder:
         self._keys: dict[bytes, None] = {}
         self._moves: list[list[RefMove]] = []
         self._waiting_count = 0
-        self._lost = 0
+        self.lost = 0
+        self.reason = ""
         self._follower: BranchFollower | None = None
 
     def set_facts(self, scope: str, facts: ScopeFacts) -> None:
@@ -170,10 +175,12 @@ class CallRecorder:
             stale = self._writer.commit(
                 self._moves, latest.main_ref if latest is not None else None
             )
-        except RemovedError:
+        except RemovedError as error:
+            self.reason = str(error)
             self._give_up()  # what goes on from what is no more, or brings it back
             return True
-        except TapesError:
+        except TapesError as error:
+            self.reason = str(error)
             if self._writer.size_bytes > PENDING_SIZE_MAX_BYTES:
                 self._give_up()
             return False
@@ -208,14 +215,15 @@ class CallRecorder:
             calls=counts.calls,
             side_calls=counts.side_calls,
             errors=counts.errors,
-            lost=self._lost,
+            lost=self.lost,
             redacted=tuple(sorted(counts.redacted.items())),
+            reason=self.reason if self.lost else "",
         )
 
     def _give_up(self, *, is_waiting: bool = True) -> None:
         """Forget what waits: the next request is matched with what the store has."""
         if is_waiting:
-            self._lost += max(self._waiting_count + self._tapes.open_count, 1)
+            self.lost += max(self._waiting_count + self._tapes.open_count, 1)
         self._waiting_count = 0
         self._moves.clear()
         self._writer.renew()

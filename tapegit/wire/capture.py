@@ -148,6 +148,7 @@ class RecordingSummary(NamedTuple):
         errors: How many of both failed: a status of 400 or more, cut, or given up.
         lost: How many exchanges could not be stored.
         redacted: How many secrets were replaced, by rule.
+        reason: Why the last that was lost was; empty where nothing was.
     """
 
     sessions: int = 0
@@ -156,3 +157,4 @@ class RecordingSummary(NamedTuple):
     errors: int = 0
     lost: int = 0
     redacted: tuple[tuple[str, int], ...] = ()
+    reason: str = ""

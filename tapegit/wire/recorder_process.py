@@ -44,7 +44,15 @@ _READ_SIZE_BYTES: Final = 1 << 18
 
 
 class TakesCaptured(Protocol):
-    """A recorder of calls."""
+    """A recorder of calls.
+
+    Attributes:
+        lost: How many exchanges it has given up so far.
+        reason: Why.
+    """
+
+    lost: int
+    reason: str
 
     def take(self, captured: Captured, *, more: bool = False) -> None:
         """Record something; with `more` it need not be durable before the next `flush`.
@@ -107,6 +115,7 @@ class Receiver:
         self._due_s = 0.0
         self._is_failing = False
         self._reason = ""
+        self._told = 0
 
     def receive(self, source: BinaryIO) -> RecordingSummary:
         """Take everything, and return what was recorded of it.
@@ -123,9 +132,9 @@ class Receiver:
         summary = self._recorder.finish()
         without_end = len(self._open) + len(self._sockets)
         lost = len(self._lost) + (without_end if end is None else end.lost)
-        summary = summary._replace(lost=summary.lost + lost)
+        summary = summary._replace(lost=summary.lost + lost, reason=summary.reason or self._reason)
         if end is None and self._mark is not None:
-            self._mark.lose(summary.lost, "the proxy was killed")
+            self._mark.lose(summary.lost, summary.reason or "the proxy was killed")
             self._mark.end()
         self._answer(summary=encode_summary(summary))
         return summary
@@ -151,7 +160,9 @@ class Receiver:
         return left_s > 0 and pipe.has_more(left_s)
 
     def _flush(self) -> None:
-        if not self._recorder.flush():
+        is_durable = self._recorder.flush()
+        self._tell_losses()
+        if not is_durable:
             self._is_failing = True
             self._due_s = time.monotonic() + RETRY_PAUSE_S
             return
@@ -171,7 +182,15 @@ class Receiver:
                 self._record(frame)
             except TapesError as error:
                 self._lost.add(frame.number)
-                self._answer(lost=len(self._lost), reason=str(error))
+                self._reason = str(error)
+                self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        """Say how much is lost by now, where that is more than was said."""
+        lost = len(self._lost) + self._recorder.lost
+        if lost > self._told:
+            self._told = lost
+            self._answer(lost=lost, reason=self._recorder.reason or self._reason)
 
     def _record(self, carried: Carried) -> None:
         number = carried.number

@@ -179,6 +179,9 @@ class Spool:
         for dead in self._dead:
             dead.process.wait()
         summary = self._summary or RecordingSummary(lost=self.lost)
+        if summary.lost:
+            self._reason = summary.reason or self._reason
+            summary = summary._replace(reason=self._reason)
         self._summary = summary
         if self._mark is not None:
             if summary.lost:
@@ -410,7 +413,12 @@ class Spool:
             child.process.kill()
             self._lost.update(child.untaken)
             self._lost_before += child.lost
-            self._reason = f"the recorder ended: {_last_line(child.said)}"
+            is_late = time.monotonic() >= deadline
+            self._reason = (
+                f"the store had not taken it after {timeout_s:.0f} s"
+                if is_late
+                else f"the recorder ended: {_last_line(child.said)}"
+            )
         child.process.wait()
         child.close()
 

@@ -183,6 +183,11 @@ class World:
         """Return the JSON objects that a command prints."""
         return self.read(*words, "--json").records
 
+    def records_of(self, *words: str) -> list[dict[str, Any]]:
+        """Return the same of a process of its own, which the environment leads to its store."""
+        out = self.tapes(*words, "--json").out
+        return [json.loads(line) for line in out.splitlines()]
+
     def bodies(self, name: str) -> list[Body]:
         """Return what a client sent and got."""
         return read_log(self.folder / f"tap-{name}")

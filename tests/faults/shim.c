@@ -6,6 +6,7 @@
  * FULL_AT=n     the n-th write stores half of its bytes; every later one fails with ENOSPC
  * LIE_AT=n      the n-th write stores nothing and says that it did
  * SYNC_FAIL=n   the n-th fsync or fdatasync fails with EIO
+ * SYNC_SLEEP_MS=n  every fsync and fdatasync takes so much longer
  * FAULT_COUNT=p where to write, at the end, how many writes and fsyncs there were
  * SYNC_SKIP=f   fsync of files (f), of directories (d) or both (fd) is not done, but reported done
  */
@@ -72,6 +73,7 @@ static int sync_with(const char *name, int fd) {
     const char *skip = getenv("SYNC_SKIP");
     if (!is_ours(fd)) return real(fd);
     int count = __sync_add_and_fetch(&sync_count, 1);
+    usleep(number("SYNC_SLEEP_MS") * 1000);
     if (number("SYNC_FAIL") == count) { errno = EIO; return -1; }
     if (skip && fstat(fd, &info) == 0 && strchr(skip, S_ISDIR(info.st_mode) ? 'd' : 'f')) return 0;
     return real(fd);

@@ -120,3 +120,29 @@ def test_a_store_that_cannot_be_written_to_is_an_error_at_once(root):
 
     with pytest.raises(StorageError):
         RecordingMark(root, "1-1").hold()
+
+
+def test_what_was_lost_on_a_full_disk_is_told_too(root):
+    """There is room for it in the mark, which then stays; with room elsewhere that is used again."""
+    mark = RecordingMark(root, name_recording(1700, 5))
+    mark.hold()
+    (root / "tmp").rmdir()
+    mark.lose(2, "no space")
+    mark.lose(3, "é" * 2000)
+    assert list(iter_losses(root)) == []
+    mark.end()
+    assert names(root) == ["1700-5"]
+    (loss,) = iter_losses(root)
+    assert (loss.calls, loss.reason[:100]) == (3, "é" * 100)
+    assert list(iter_losses(root)) == [loss]
+    forget_losses(root)
+    assert names(root) == []
+
+    other = RecordingMark(root, name_recording(1800, 5))
+    other.hold()
+    other.lose(1, "no space")
+    (root / "tmp").mkdir()
+    other.lose(2, "still none")
+    other.end()
+    assert names(root) == ["1800-5.lost"]
+    assert list(iter_losses(root)) == [Loss(1800, 2, "still none")]
