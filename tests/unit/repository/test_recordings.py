@@ -123,10 +123,11 @@ def test_a_store_that_cannot_be_written_to_is_an_error_at_once(root):
 
 
 def test_what_was_lost_on_a_full_disk_is_told_too(root):
-    """There is room for it in the mark, which then stays; with room elsewhere that is used again."""
+    """There is room for it in the mark, which then stays; with room elsewhere that is used."""
     mark = RecordingMark(root, name_recording(1700, 5))
     mark.hold()
     (root / "tmp").rmdir()
+    (root / "tmp").write_text("in the way")
     mark.lose(2, "no space")
     mark.lose(3, "é" * 2000)
     assert list(iter_losses(root)) == []
@@ -141,6 +142,7 @@ def test_what_was_lost_on_a_full_disk_is_told_too(root):
     other = RecordingMark(root, name_recording(1800, 5))
     other.hold()
     other.lose(1, "no space")
+    (root / "tmp").unlink()
     (root / "tmp").mkdir()
     other.lose(2, "still none")
     other.end()

@@ -57,4 +57,4 @@ def test_a_summary_goes_through_json():
     """With the rules in it."""
     summary = RecordingSummary(1, 2, 3, 4, 5, (("rule", 6),), "disk is full")
 
-    assert decode_summary([*encode_summary(summary)[:5], [["rule", 6]]]) == summary
+    assert decode_summary([*encode_summary(summary)[:5], [["rule", 6]], "disk is full"]) == summary
