@@ -13,8 +13,9 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ConfigError, InvalidNameError, UserError
+from tapegit.porcelain.code_repository import find_code_repository
 from tapegit.refs.names import RefName
-from tapegit.remote.urls import PATH, RemoteUrl, parse_url
+from tapegit.remote.urls import PATH, RemoteUrl, mask_password, parse_url
 from tapegit.repository.config_editor import edit_setting
 from tapegit.repository.layout import CONFIG_LOCK, CONFIG_NAME, TMP_NAME
 
@@ -92,7 +93,7 @@ def choose_remote(repository: Repository, given: str | None) -> Remote:
         if found is not None:
             return found
         if not any(mark in given for mark in "/:."):
-            raise UserError(f"no remote '{given}'", hint="'tapes remote -v' lists remotes")
+            raise UserError(f"no remote '{given}'", hint=_hint_of_remotes(repository, given))
         url = parse_url(given)
         return Remote(None, url, url)
     name = default_remote(repository)
@@ -104,8 +105,17 @@ def choose_remote(repository: Repository, given: str | None) -> Remote:
         return remotes[0]
     raise UserError(
         "no remote is named, and there is no default one",
-        hint="'tapes remote add origin URL' adds one",
+        hint=_hint_of_remotes(repository, DEFAULT_REMOTE),
     )
+
+
+def _hint_of_remotes(repository: Repository, name: str) -> str:
+    """Return what to say where a remote is missing: that of the code is not taken by itself."""
+    code = find_code_repository(repository.root.parent)
+    url = code.remote if code is not None else None
+    if name == DEFAULT_REMOTE and url is not None:
+        return f"'tapes remote add {name} {mask_password(url)}' takes that of the code here"
+    return f"'tapes remote -v' lists remotes, 'tapes remote add {name} URL' adds one"
 
 
 def default_remote(repository: Repository) -> str:
