@@ -1,7 +1,7 @@
 """A pack from a remote into a folder where its objects can be read.
 
 Rules: the bytes are counted as they come; how many objects the pack states is looked at first;
-git makes the index, with bounded memory, and finds what is damaged.
+git makes the index, with bounded memory and time, and finds what is damaged.
 
 Source: tapesformat-git(5), "Checking"; git-index-pack(1).
 """
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 PACK_SIZE_MAX_BYTES: Final = 8 << 30
 OBJECT_COUNT_MAX: Final = 20_000_000
-_MEMORY_MAX_KB: Final = 4 << 20
+# What git may take to make an index: far more than objects of ours need, far less than a pack of
+# small deltas that stand for gigabytes could ask for.
+MEMORY_MIN_KB: Final = 1 << 20
+MEMORY_PER_OBJECT_BYTES: Final = 256
+CPU_MIN_S: Final = 30
+CPU_PER_MIB_S: Final = 2
 _HEAD_SIZE_BYTES: Final = 12
 _NAME: Final = "pack/pack-incoming"
 
@@ -62,8 +67,15 @@ def receive_git_pack(
         raise ProtocolError("the remote sent no pack")
     count = int.from_bytes(head[8:12], "big")
     if count:
-        _index(folder, surroundings)
+        _index(folder, surroundings, _limits(size_bytes, count))
     return count
+
+
+def _limits(size_bytes: int, count: int) -> str:
+    """Return what a shell sets before it makes the index of a pack."""
+    memory_kb = MEMORY_MIN_KB + count * MEMORY_PER_OBJECT_BYTES // 1024
+    cpu_s = CPU_MIN_S + CPU_PER_MIB_S * (size_bytes >> 20)
+    return f"ulimit -v {memory_kb} 2>/dev/null; ulimit -t {cpu_s} 2>/dev/null"
 
 
 def _verify_head(head: bytes) -> None:
@@ -76,8 +88,8 @@ def _verify_head(head: bytes) -> None:
         raise ProtocolError(f"the remote sent {count} objects, the most is {OBJECT_COUNT_MAX}")
 
 
-def _index(folder: ScratchFolder, surroundings: Surroundings) -> None:
-    script = f'ulimit -v {_MEMORY_MAX_KB} 2>/dev/null; exec git "$@"'
+def _index(folder: ScratchFolder, surroundings: Surroundings, limits: str) -> None:
+    script = f'{limits}; exec git "$@"'
     arguments = ["-c", "core.bigFileThreshold=16m", "-c", "pack.threads=2"]
     arguments += ["index-pack", "-o", f"{_NAME}.idx", f"{_NAME}.pack"]
     # Not in the user's own repository, in which this folder may lie.
@@ -93,6 +105,8 @@ def _index(folder: ScratchFolder, surroundings: Surroundings) -> None:
         )
     except OSError as error:
         raise TransportError("cannot start 'git'", errno=error.errno) from error
+    if done.returncode < 0:
+        raise ProtocolError("the pack of the remote takes too long to unpack")
     if done.returncode:
         lines = clean_text(done.stderr).strip().split("\n")
         raise ProtocolError(f"the pack of the remote is damaged: {lines[-1][:200]}")

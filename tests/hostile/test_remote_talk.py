@@ -6,10 +6,12 @@ The liar is a git daemon that says what it was told to say, whatever it is asked
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import socket
 import subprocess
 import threading
+import zlib
 
 import pytest
 
@@ -276,6 +278,46 @@ def test_a_pack_that_grows_too_large_is_given_up(good, victim, monkeypatch):
     with LyingDaemon(sending(pack, refs=(f"{commit} {HEAD}\n",))) as liar:
         victim("remote", "add", "origin", liar.url)
         assert "sent more than" in victim("fetch", code=41).err
+    assert list((victim.cwd / ".tapes" / "tmp").iterdir()) == []
+
+
+def delta_bomb(count: int, copies: int) -> bytes:
+    """Return a pack of some kilobytes: a blob, and deltas that copy all of it several times."""
+    base = bytes(0xFFFFFF)
+    entries = [_entry_head(3, len(base)) + zlib.compress(base)]
+    base_id = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()
+    for number in range(count):
+        delta = _varint(len(base)) + _varint(len(base) * copies + 4)
+        delta += b"\xf0\xff\xff\xff" * copies + b"\x04" + number.to_bytes(4, "big")
+        entries.append(_entry_head(7, len(delta)) + base_id + zlib.compress(delta))
+    body = packed(count + 1, b"".join(entries))
+    return body + hashlib.sha1(body).digest()
+
+
+def _varint(value: int) -> bytes:
+    data = bytearray()
+    while value > 0x7F:
+        data.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*data, value])
+
+
+def _entry_head(kind: int, size: int) -> bytes:
+    more = _varint(size >> 4) if size >> 4 else b""
+    return bytes([kind << 4 | size & 15 | (0x80 if more else 0)]) + more
+
+
+@pytest.mark.parametrize(
+    ("count", "copies", "reason"), [(400, 12, "takes too long"), (1, 120, "damaged")]
+)
+def test_deltas_that_stand_for_gigabytes_are_given_up(count, copies, reason, victim, monkeypatch):
+    """Eighty gigabytes of work; two gigabytes of memory."""
+    monkeypatch.setattr(receiving, "CPU_MIN_S", 1)
+    pack = delta_bomb(count, copies)
+    assert len(pack) < 50_000
+    with LyingDaemon(sending(pack)) as liar:
+        victim("remote", "add", "origin", liar.url)
+        assert reason in victim("fetch", code=41).err
     assert list((victim.cwd / ".tapes" / "tmp").iterdir()) == []
 
 
