@@ -139,8 +139,8 @@ def _iter_data(repository: Repository, oid: ObjectId, part: str) -> Iterator[byt
     named: str | None = None
     if part.startswith("raw/"):
         number = part.removeprefix("raw/")
-        if number.isdecimal() and 1 <= int(number) <= len(turn.raw):
-            named = turn.raw[int(number) - 1].oid
+        if number.isdecimal() and int(number) < len(turn.raw):
+            named = turn.raw[int(number)].oid
     elif turn.call is not None and part in ("request", "response"):
         named = turn.call.request if part == "request" else turn.call.response
     if named is None:
@@ -153,9 +153,9 @@ def _texts_of(repository: Repository, oid: ObjectId, part: str) -> set[bytes]:
     turn = decode_turn(repository.objects.read(oid).data)
     parts = list(iter_parts(repository.objects.find, turn))
     number = part.removeprefix("part/")
-    if not number.isdecimal() or not 1 <= int(number) <= len(parts):
+    if not number.isdecimal() or int(number) >= len(parts):
         raise UserError(f"the turn '{oid.short()}' has {len(parts)} parts, and no '{part[:40]}'")
-    texts = [text.encode("utf-8", "surrogatepass") for text in iter_texts(parts[int(number) - 1])]
+    texts = [text.encode("utf-8", "surrogatepass") for text in iter_texts(parts[int(number)])]
     values = {piece for text in texts for piece in _split(text) if len(text) >= VALUE_LENGTH_MIN}
     if not values:
         raise UserError(f"'{part}' of turn '{oid.short()}' says too little to be looked for")

@@ -109,7 +109,7 @@ class Scanner:
         secrets = self._redactor.find(data, is_json=True)
         yield from self._name(oid, TURN_FIELDS, Counter(secret.rule for secret in secrets))
         turn = decode_turn(data)
-        parts = [(f"raw/{n}", piece.oid) for n, piece in enumerate(turn.raw, start=1)]
+        parts = [(f"raw/{n}", piece.oid) for n, piece in enumerate(turn.raw)]
         if turn.call is not None:
             parts += [("request", turn.call.request or ""), ("response", turn.call.response or "")]
         for part, text in parts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.builders import MAIN, make_repo, set_ref, write_blob, write_turn
@@ -62,11 +64,22 @@ def test_redact_by_value_on_standard_input(run_tapes, repository):
 
 def test_redact_by_part_takes_out_what_it_says(tapes, repository):
     """All that the part of a turn says goes."""
-    part = f'{{"type":"user","uuid":"u1","message":{{"role":"user","content":"{VALUE}"}}}}\n'
+    texts = json.dumps([{"type": "text", "text": text} for text in ("this one stays", VALUE)])
+    part = f'{{"type":"user","uuid":"u1","message":{{"role":"user","content":{texts}}}}}\n'
     turn = write_turn(repository, "said", raw=[write_blob(repository, part.encode())])
     set_ref(repository, "refs/heads/said", turn)
+    assert VALUE in tapes("show", "said:part/1").out, "it is counted as show counts it"
     tapes("redact", "said:part/1")
-    assert VALUE not in read_all(tapes)
+    text = read_all(tapes)
+    assert VALUE not in text
+    assert "this one stays" in text
+
+
+def test_what_a_finding_names_is_shown_by_its_name(tapes, repository):
+    """The piece that a finding is in can be looked at before it is redacted."""
+    finding = tapes("secrets", "scan", code=1).lines[0].split("\t")[0]
+    assert finding.endswith(":raw/0")
+    assert KEY in tapes("show", finding).out
 
 
 def test_branches_without_it_stay(tapes, repository):

@@ -25,7 +25,7 @@ def test_scan_says_where_and_which_rule_never_the_value(tapes, repository):
     """A line for each part: its id, the rule, how often; exit 1."""
     turn = repository.objects.abbreviate(repository.refs.read(MAIN))
     result = tapes("secrets", "scan", code=1)
-    assert result.lines == [f"{turn}:turn\tgithub-token\t1", f"{turn}:raw/1\tgithub-token\t2"]
+    assert result.lines == [f"{turn}:turn\tgithub-token\t1", f"{turn}:raw/0\tgithub-token\t2"]
     assert KEY not in result.out + result.err
 
 
@@ -46,7 +46,7 @@ def test_scan_json_has_the_whole_id(tapes, repository):
     turn = str(repository.refs.read(MAIN))
     assert tapes("secrets", "scan", "--json", code=1).records == [
         {"schema": 1, "oid": turn, "part": "turn", "rule": "github-token", "count": 1},
-        {"schema": 1, "oid": turn, "part": "raw/1", "rule": "github-token", "count": 2},
+        {"schema": 1, "oid": turn, "part": "raw/0", "rule": "github-token", "count": 2},
     ]
 
 
@@ -57,7 +57,7 @@ def test_scan_looks_at_names_reflogs_tags_and_settings(tapes, repository):
     set_ref(repository, f"refs/heads/{KEY}", clean, f"from {KEY}")
     (repository.root / "config").write_text(f'[user]\nname = "{KEY}"\n')
     parts = [record["part"] for record in tapes("secrets", "scan", "--json", code=1).records]
-    assert sorted(set(parts)) == ["config", "raw/1", "ref", "reflog", "tag", "turn"]
+    assert sorted(set(parts)) == ["config", "raw/0", "ref", "reflog", "tag", "turn"]
     assert KEY not in tapes("secrets", "scan", code=1).out
 
 
@@ -69,7 +69,7 @@ def test_scan_finds_what_a_stream_builds(tapes, repository):
     turn = write_turn(repository, "streamed", raw=[write_blob(repository, stream.encode())])
     set_ref(repository, "refs/heads/stream", turn)
     (record,) = tapes("secrets", "scan", "--json", "stream", code=1).records
-    assert (record["part"], record["rule"]) == ("raw/1", "github-token")
+    assert (record["part"], record["rule"]) == ("raw/0", "github-token")
 
 
 def test_list_prints_every_rule(tapes, repository):
