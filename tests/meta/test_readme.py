@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +32,24 @@ def test_commands_of_the_readme_print_what_it_shows():
     text = (ROOT / "README.md").read_text()
 
     assert load_script().render(text) == text
+
+
+def test_the_demo_prints_what_the_readme_shows_of_it():
+    """It runs to its end, and has the lines of the page in their order."""
+    (shown,) = re.findall(r"(?ms)^```\n(== .*?)^```$", (ROOT / "README.md").read_text())
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", str(ROOT / ".ci" / "demo")],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = iter(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines())
+    script = load_script()
+    for line in filter(None, map(script.without_ids, shown.splitlines())):
+        assert any(script.without_ids(each) == line for each in printed), line
 
 
 def test_commands_of_the_tutorial_print_what_it_shows():

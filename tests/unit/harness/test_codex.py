@@ -136,7 +136,7 @@ def test_what_was_aborted_is_an_event():
 
 
 def test_usage_and_model_are_those_of_the_response():
-    """Tokens from a cache, or to one, are no part of the input, and the model is that of the context."""
+    """Tokens from a cache, or to one, are no input; the model is that of the context."""
     recordings = Recordings()
     (tape,) = recordings.record(jsonl([META, user("go"), CONTEXT, said("yes"), count(7)])).tapes
     answer = recordings.line(tape.tip)[-1]
