@@ -8,7 +8,8 @@ Source: tapeswire(7), "Threading".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from tapegit.dialects.parts import Compaction
 from tapegit.dialects.table import find_decoder
@@ -30,17 +31,24 @@ if TYPE_CHECKING:
     from tapegit.refs.names import RefName
     from tapegit.refs.reader import Ref
 
+    FindRef = Callable[[RefName], ObjectId | None]
     IterRefs = Callable[[str], Iterable[Ref]]
+
+FORK_COUNT_MAX: Final = 64
+"""Forks of a session that may be gone on with."""
 
 
 def load_lane(
-    client: Client, find_ref: Callable[[RefName], ObjectId | None], graph: TurnGraph, find: Find
+    client: Client, find_ref: FindRef, iter_refs: IterRefs, graph: TurnGraph, find: Find
 ) -> Lane | None:
     """Return the lane of a session or agent that is recorded already, or None.
+
+    It has the main line, and the forks that left it.
 
     Args:
         client: Whose lane.
         find_ref: Gives what a ref holds.
+        iter_refs: Gives the refs below a folder.
         graph: The turns of the store.
         find: Reads an object.
 
@@ -49,18 +57,49 @@ def load_lane(
         DataError: An object is damaged.
     """
     tip = find_ref(main_ref(client))
-    return load_line(client, tip, graph, find) if tip is not None else None
+    if tip is None:
+        return None
+    lane, nodes = _load_line(client, tip, graph, find)
+    for ref in islice(iter_refs(f"{lane.folder}/forks/"), FORK_COUNT_MAX):
+        _add_fork(lane, nodes, ref, graph, find)
+    return lane
 
 
 def load_line(client: Client, tip: ObjectId, graph: TurnGraph, find: Find) -> Lane:
     """Return a line that is recorded already as a lane; raises as `load_lane` does."""
+    return _load_line(client, tip, graph, find)[0]
+
+
+def _load_line(
+    client: Client, tip: ObjectId, graph: TurnGraph, find: Find
+) -> tuple[Lane, dict[ObjectId, Node]]:
+    """Return a lane, and for each turn the node that it is, or belongs to."""
     oids = list(_iter_back(graph, tip))
     oids.reverse()
     lane = Lane(client, oids[0], is_named=True)
     node = lane.thread.roots[0]
+    nodes = {oids[0]: node}
     for oid in oids[1:]:
-        node = _add_turn(lane, node, oid, graph.read_turn(oid), find)
-    return lane
+        nodes[oid] = node = _add_turn(lane, node, oid, graph.read_turn(oid), find)
+    return lane, nodes
+
+
+def _add_fork(
+    lane: Lane, nodes: dict[ObjectId, Node], ref: Ref, graph: TurnGraph, find: Find
+) -> None:
+    """Lay a fork into the tree, where it left a line that is in it: others are of another lane."""
+    oids: list[ObjectId] = []
+    for oid in _iter_back(graph, ref.oid):
+        if oid in nodes:
+            break
+        oids.append(oid)
+    else:
+        return
+    node = nodes[oid]
+    for fork_oid in reversed(oids):
+        nodes[fork_oid] = node = _add_turn(lane, node, fork_oid, graph.read_turn(fork_oid), find)
+    if node.tip == ref.oid and node.line is not lane.thread.main:
+        node.line.fork_name = ref.name.rpartition("/")[2]
 
 
 def _iter_back(graph: TurnGraph, tip: ObjectId) -> Iterator[ObjectId]:

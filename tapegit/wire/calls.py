@@ -232,11 +232,11 @@ class CallRecorder:
     def _find_lane(self, client: Client) -> Lane | None:
         refs = self._repository.refs
         try:
-            lane = load_lane(
-                client, refs.find, TurnGraph(self._repository.objects), self._find_object
-            )
+            graph = TurnGraph(self._repository.objects)
+            lane = load_lane(client, refs.find, refs.iter_refs, graph, self._find_object)
             if lane is not None:
-                self._writer.expect(lane.main_ref, lane.thread.main.tip)
+                for line in lane.thread.lines:
+                    self._writer.expect(lane.ref_of(line), line.tip)
         except TapesError:
             return None  # it cannot be gone on with: what comes goes beside it
         return lane

@@ -348,6 +348,22 @@ def test_session_goes_on_in_another_recording(repository):
     assert shapes(repository) == {MAIN: ["session", "user", "assistant", "user", "assistant"]}
 
 
+def test_fork_goes_on_in_another_recording(repository):
+    """A line that was left before the recorder ended is gone on with, and is the main one then."""
+    script = Script()
+    messages = script.call([user("one")], said("first"))
+    left = script.call([*messages, user("two")], said("a second one"))
+    script.call([*messages, user("two, but better")], said("other second"))
+    record(repository, script.values)
+    assert shapes(repository)[FORK] == ["session", *("user", "assistant") * 2]
+    script.values.clear()
+    script.call([*left, user("three")], said("third"))
+    record(repository, script.values)
+    assert summaries(repository)[-4:] == ["two", "a second one", "three", "third"]
+    longer, shorter = (["session", *("user", "assistant") * count] for count in (3, 2))
+    assert shapes(repository) == {MAIN: longer, FORK: shorter}
+
+
 def test_recording_in_pieces_gives_the_tapes_of_one(tmp_path):
     """Wherever a recorder is ended and begun again between calls, the tape is the same."""
     script = Script()
