@@ -294,6 +294,28 @@ def delta_bomb(count: int, copies: int) -> bytes:
     return body + hashlib.sha1(body).digest()
 
 
+def test_a_deep_tree_is_refused(victim):
+    """Folders in folders, thirty thousand deep."""
+    entries, git_id = [], bytes(20)
+    for number in range(30_000):
+        name = b"rope-" + b"0" * 64 if number else b"x"
+        tree = (b"40000 " if number > 1 else b"100644 ") + name + b"\0" + git_id
+        data = tree if number else b"x"
+        kind = b"tree" if number else b"blob"
+        git_id = hashlib.sha1(b"%b %d\0" % (kind, len(data)) + data).digest()
+        entries.append(_entry_head(2 if number else 3, len(data)) + zlib.compress(data))
+    who = b"tapes <tapes@tapes.invalid> 0 +0000"
+    data = b"tree %b\nauthor %b\ncommitter %b\n\nx\n" % (git_id.hex().encode(), who, who)
+    commit = hashlib.sha1(b"commit %d\0" % len(data) + data).hexdigest()
+    entries.append(_entry_head(1, len(data)) + zlib.compress(data))
+    body = packed(len(entries), b"".join(entries))
+    pack = body + hashlib.sha1(body).digest()
+    with LyingDaemon(sending(pack, refs=(f"{commit} {HEAD}\n",))) as liar:
+        victim("remote", "add", "origin", liar.url)
+        assert "[rejected]" in victim("fetch", code=41).err
+    assert victim("branch", "-r").out == ""
+
+
 def _varint(value: int) -> bytes:
     data = bytearray()
     while value > 0x7F:

@@ -99,6 +99,20 @@ LIES: dict[str, Callable[[Liar], None]] = {
     "another date": lambda liar: liar.change_commit(
         lambda commit: commit.replace(b" +0000", b" +0100")
     ),
+    "another zero in a date": lambda liar: liar.change_commit(
+        lambda commit: commit.replace(b"> 1", b"> 01", 1)
+    ),
+    "a signature": lambda liar: liar.change_commit(
+        lambda commit: commit.replace(b"\n\n", b"\ngpgsig -----BEGIN PGP\n x\n\n", 1)
+    ),
+    "another parent": lambda liar: liar.change_commit(
+        lambda commit: commit.replace(
+            commit[46:94], b"parent " + liar.server.git("rev-parse", f"{liar.good}~2").encode(), 1
+        )
+    ),
+    "a forged trailer": lambda liar: liar.change_commit(
+        lambda commit: commit.replace(b"Tape-Turn: ", b"Tape-Turn: 0", 1)
+    ),
     "another author": lambda liar: liar.change_commit(
         lambda commit: commit.replace(b"author tapes", b"author eve", 1)
     ),
