@@ -1,7 +1,8 @@
-"""Killing what rewrites history before any of its calls that change the disk."""
+"""Killing or refusing what rewrites history at any of its calls that change the disk."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from typing import TYPE_CHECKING, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tapegit.files import syscalls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 CALLS: Final = (
@@ -72,3 +73,28 @@ def kill_at(
         if not is_killed:
             return number
     return None
+
+
+@contextlib.contextmanager
+def refused_from(number: int, error: BaseException, calls: tuple[str, ...]) -> Iterator[list[str]]:
+    """Let calls raise from the n-th of them on; give the names of those that did."""
+    counted = iter(range(1, number))
+    refused: list[str] = []
+
+    def wrap(name, call):
+        def counting(*args, **keywords):
+            if next(counted, None) is None:
+                refused.append(name)
+                raise error
+            return call(*args, **keywords)
+
+        return counting
+
+    before = {name: getattr(syscalls, name) for name in calls}
+    for name, call in before.items():
+        setattr(syscalls, name, wrap(name, call))
+    try:
+        yield refused
+    finally:
+        for name, call in before.items():
+            setattr(syscalls, name, call)

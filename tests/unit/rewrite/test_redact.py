@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import shutil
 
 import pytest
 
+from tapegit.errors import StorageError
 from tapegit.objects.turn import decode_turn
 from tapegit.porcelain.fsck import run_fsck
 from tapegit.porcelain.redact import run_redact
@@ -14,8 +17,11 @@ from tapegit.repository.layout import REWRITING_NAME
 from tapegit.repository.tombstones import read_tombstones
 from tapegit.upkeep.fsck import FsckOptions
 from tests.builders import make_store
-from tests.unit.rewrite.killing import kill_at
+from tests.unit.rewrite.killing import CALLS, kill_at, refused_from
 from tests.unit.rewrite.leaky_store import fill, find_left, find_secret, open_at, refs_of
+
+FULL_CALLS = ("open_new", "open_append", "write", "mkdir", "link")
+"""What a disk without room refuses."""
 
 SAMPLE_STEP = 23
 
@@ -146,3 +152,30 @@ def test_killed_at_some_calls_the_second_run_finishes(leaky, tmp_path):
     last = kill(leaky, tmp_path, range(3, 2000, SAMPLE_STEP))
     assert last is not None
     assert last > 100, "the calls were counted"
+
+
+@pytest.mark.parametrize(
+    ("error", "calls", "raised"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), FULL_CALLS, StorageError),
+        (OSError(errno.EROFS, "Read-only file system"), CALLS, StorageError),
+        (KeyboardInterrupt(), CALLS, KeyboardInterrupt),
+    ],
+    ids=["full", "read-only", "interrupted"],
+)
+def test_refused_from_some_call_on_the_second_run_finishes(leaky, tmp_path, error, calls, raised):
+    """A full disk, one that can be read only, Ctrl-C: every ref can be read, and it goes on."""
+    number = 2
+    is_refused = True
+    while is_refused:
+        root = tmp_path / str(number) / ".tapes"
+        shutil.copytree(leaky[0], root, symlinks=True)
+        with refused_from(number, error, calls) as refused, contextlib.suppress(raised):
+            run_redact(open_at(root), find_secret())
+        is_refused = bool(refused)
+        assert len(refs_of(open_at(root))) == 6
+        run_redact(open_at(root), find_secret())
+        check(root, leaky[1])
+        shutil.rmtree(root.parent)
+        number += 2 * SAMPLE_STEP
+    assert number > 3 * SAMPLE_STEP
