@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,18 +24,36 @@ walls = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewr
 
 
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path, kept):
     """Give a machine of a person."""
     world = World(tmp_path)
+    world.kept = kept
     world.environ["PYTHONPATH"] = str(ROOT)
     return world
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return a folder for stores that were recorded, by command and script."""
+    return tmp_path_factory.mktemp("kept")
+
+
 def record(world: World, *command: str, script=HELLO) -> str:
-    """Record a command with a model that is gone afterwards; return the session."""
-    with ModelServer(script) as server:
-        world.lead(server)
-        world.record(*command)
+    """Record a command with a model that is gone afterwards; return the session.
+
+    What was recorded in another test is not recorded again.
+    """
+    key = hashlib.sha256(repr((command, id(script))).encode()).hexdigest()
+    if (world.kept / key).exists():
+        shutil.rmtree(world.root)
+        shutil.copytree(world.kept / key, world.root)
+        with ModelServer(script) as server:
+            world.lead(server)
+    else:
+        with ModelServer(script) as server:
+            world.lead(server)
+            world.record(*command)
+        shutil.copytree(world.root, world.kept / key)
     (name,) = (
         ref["ref"]
         for ref in world.records("for-each-ref", "refs/sessions")
@@ -114,10 +135,17 @@ def test_other_result_of_a_tool_is_followed_unless_strict(world):
 
 
 HARM = """\
+git commit -qm more --allow-empty; git push origin HEAD:main 2>/dev/null && echo pushed
 rm -rf {home}/* {work}/* {work}/../victim /tmp/* 2>/dev/null
-echo x > {work}/../victim2; git push origin main; echo x > {work}/made.txt
+echo x > {work}/../victim2; echo x > {work}/made.txt
 curl -sm 2 http://127.0.0.1:{port}/ -o {work}/downloaded; kill -9 {pid}; ls {work}; echo harmed
 """
+
+
+def git(world: World, *words: str) -> str:
+    """Run git in the project."""
+    who = ("-c", "user.name=ada", "-c", "user.email=ada@example")
+    return world.output("git", *who, *words)
 
 
 @walls
@@ -127,6 +155,11 @@ def test_what_a_tape_destroys_is_only_the_scratch_copy(world):
     (world.home / "kept").write_text("home")
     (world.work / "code.py").write_text("work")
     bystander = subprocess.Popen(["sleep", "60"])
+    remote = world.folder / "remote.git"
+    git(world, "init", "-q", "--bare", str(remote))
+    git(world, "init", "-q")
+    git(world, "remote", "add", "origin", str(remote))
+    git(world, "commit", "-qm", "first", "--allow-empty")
     with ModelServer(HELLO) as outside:
         command = HARM.format(
             home=world.home,
@@ -150,7 +183,9 @@ def test_what_a_tape_destroys_is_only_the_scratch_copy(world):
     assert not (world.folder / "victim2").exists()
     assert (world.home / "kept").read_text() == "home"
     assert (world.work / "code.py").read_text() == "work"
-    assert sorted(os.listdir(world.work)) == [".tapes", "code.py"]
+    assert sorted(os.listdir(world.work)) == [".git", ".tapes", "code.py"]
+    assert git(world, "log", "--oneline").count("\n") == 1
+    assert git(world, "-C", str(remote), "branch", "--list") == ""
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
@@ -218,43 +253,56 @@ def test_session_without_traffic_is_no_tape(world):
     assert done.err.startswith("tapes: error: ")
 
 
-WATCHED = """\
-import sys
-def hook(event, args):
-    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
-        sys.stderr.write("OUTWARD " + event + repr(args) + chr(10))
-sys.addaudithook(hook)
-from tapegit.cli.main import main
-main()
-"""
+TRACED = ("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o")
+INTERNET = re.compile(r"sa_family=AF_INET6?|sin6?_addr")
 
 
-def test_server_opens_no_connection(world):
-    """Everything that it is asked, on the tape or not, is answered without a single connect."""
+def can_trace() -> bool:
+    """Return whether system calls of other processes can be watched here."""
+    if shutil.which("strace") is None:
+        return False
+    words = ("strace", "-f", "-qq", "-o", os.devnull, "true")
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_trace(), reason="needs strace, and the right to use it")
+@pytest.mark.parametrize("on_miss", ["fail", "live"])
+def test_server_opens_no_connection(world, on_miss):
+    """Whatever it is asked, on the tape or not, no system call connects; the control is `live`."""
     session = record(world, *AGENT, "chat", PROMPT)
-    with subprocess.Popen(
-        [sys.executable, "-c", WATCHED, "replay", "--serve", session],
-        cwd=world.work,
-        env=world.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
+    log = world.folder / "trace"
+    words = (sys.executable, "-P", "-m", "tapegit", "replay", "--serve", "--on-miss", on_miss)
+    with (
+        ModelServer(HELLO) as outside,
+        subprocess.Popen(
+            [*TRACED, str(log), *words, session],
+            cwd=world.work,
+            env=world.environ | {"OPENAI_BASE_URL": f"{outside.url}/v1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as server,
+    ):
         addresses = dict(
             server.stdout.readline().strip().removeprefix("export ").split("=") for _ in range(7)
         )
-        environ = {**world.environ, **addresses}
         for prompt in (PROMPT, "something else"):
             subprocess.run(
                 [*AGENT, "chat", prompt],
-                env=environ,
+                env={**world.environ, **addresses},
                 cwd=world.work,
                 capture_output=True,
                 check=False,
             )
-        server.send_signal(signal.SIGINT)
+        (child,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGINT)
         _, err = server.communicate(timeout=20)
-    assert "OUTWARD" not in err
     assert "serving on http://127.0.0.1:" in err
-    assert "NOT ON THE TAPE" in err
-    assert server.returncode == 1
+    connected = [line for line in log.read_text().splitlines() if INTERNET.search(line)]
+    if on_miss == "fail":
+        assert "NOT ON THE TAPE" in err
+        assert connected == []
+        assert server.returncode == 1
+    else:
+        assert connected
+        assert len(outside.calls()) == 1
