@@ -193,6 +193,39 @@ def test_agents_that_were_swapped_diverge(tmp_path):
     assert report.verdict == "diverged"
 
 
+def compacted(session: str) -> Script:
+    """Write down a session of this id that was compacted: it says where its file is."""
+    script = Script(
+        tuple(
+            (name, session if name == "X-Claude-Code-Session-Id" else value)
+            for name, value in CLAUDE
+        )
+    )
+    messages = script.call([user("count the files")], said("There are three files, as ls says."))
+    messages = script.call([*messages, user("summarise")], said("Summary: three files, counted."))
+    head = f"Summary: three files, counted. It is all in /home/ada/.claude/{session}.jsonl now."
+    script.call([user(head), user("go on")], said("Going on."))
+    return script
+
+
+def test_compacted_conversation_is_followed(tmp_path):
+    """What a client puts in the place of what was said names its own session, which is another."""
+    one, other = "11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
+    report, _ = replay(tmp_path, compacted(one).values, compacted(other).values)
+    assert report.verdict == "followed"
+    assert levels(report) == ["exact", "exact", "chain"]
+
+    third = compacted(other).values
+    changed = [
+        each._replace(body=each.body.replace(b"three files, counted", b"four files, counted"))
+        if isinstance(each, CapturedRequest)
+        else each
+        for each in third
+    ]
+    report, _ = replay(tmp_path / "again", compacted(one).values, changed)
+    assert report.verdict == "diverged"
+
+
 def test_side_calls_never_count(tmp_path):
     """A probe more, a title less, a count that was not recorded: the replay is followed."""
     script = Script()
