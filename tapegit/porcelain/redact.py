@@ -17,8 +17,10 @@ from tapegit.porcelain.rewriting import GATE_TIMEOUT_S, begin, finish_pending
 from tapegit.repository.gate import RemoverGate
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.rewrite.carry_out import open_refs
+from tapegit.rewrite.forgetting import find_content
 from tapegit.rewrite.ref_names import clean_reflogs, find_renames
 from tapegit.rewrite.rewriter import Rewriter
+from tapegit.rewrite.seams import find_split
 from tapegit.rewrite.survey import Survey, close_upwards
 from tapegit.store.pack_writer import PackWriter
 from tapegit.upkeep.collect import hold_upkeep, index_packs
@@ -83,14 +85,21 @@ def run_redact(
         survey = Survey(repository.objects, secrets.is_in)
         survey.extend(on_progress)
         if is_dry_run:
-            count = len(close_upwards(survey, survey.found))
+            found = _find_all(repository, secrets, survey)
+            count = len(close_upwards(survey, found))
             renames = find_renames(secrets, _ref_names(repository))
             moved = tuple(renames.values())
-            return Redacted({}, len(survey.found), count, moved, is_dry_run=True)
+            return Redacted({}, len(found), count, moved, is_dry_run=True)
         with RemoverGate(repository.root, GATE_TIMEOUT_S):
             survey.extend(on_progress)
             done = _redact(repository, secrets, survey)
     return done._replace(was_pending=was_pending)
+
+
+def _find_all(repository: Repository, secrets: Secrets, survey: Survey) -> list[int]:
+    """Return the objects that hold it themselves, and the ropes that hold it across pieces."""
+    split = find_split(survey, repository.objects.find, secrets.find)
+    return sorted({*survey.found, *split})
 
 
 def _ref_names(repository: Repository) -> list[str]:
@@ -102,7 +111,8 @@ def _redact(repository: Repository, secrets: Secrets, survey: Survey) -> Redacte
     refs = open_refs(repository)
     reflog_count = clean_reflogs(refs, secrets)
     renames = find_renames(secrets, _ref_names(repository))
-    numbers = close_upwards(survey, survey.found)
+    found = _find_all(repository, secrets, survey)
+    numbers = close_upwards(survey, found)
     if not numbers and not renames:
         return Redacted({}, 0, 0, (), reflog_count)
     with PackWriter(
@@ -113,17 +123,33 @@ def _redact(repository: Repository, secrets: Secrets, survey: Survey) -> Redacte
         threads=1,
         skip_existing=False,
     ) as writer:
-        rewriter = Rewriter(survey, secrets, writer.add)
+        split = set(found) - set(survey.found)
+        rewriter = Rewriter(survey, secrets, writer.add, split)
         rewriter.run(numbers)
         writer.finish()
     repository.objects.refresh()
-    rewriting = _plan(survey, rewriter, renames, repository.clock())
+    below = _find_below(repository, survey, rewriter) if split else set()
+    rewriting = _plan(survey, rewriter, renames, below, repository.clock())
     done = begin(repository, rewriting)
-    return Redacted(rewriter.counts, len(survey.found), done.object_count, done.moved, reflog_count)
+    return Redacted(rewriter.counts, len(found), done.object_count, done.moved, reflog_count)
 
 
-def _plan(survey: Survey, rewriter: Rewriter, renames: dict[str, str], time_ms: int) -> Rewriting:
+def _find_below(repository: Repository, survey: Survey, rewriter: Rewriter) -> set[int]:
+    """Return pieces that nothing needs any more: each may hold a part of what went."""
+    named = frozenset(ref.oid for ref in repository.refs.iter_refs())
+    content = find_content(survey, frozenset(rewriter.successors), named)
+    return {number for number in content if survey.oids[number] not in rewriter.written}
+
+
+def _plan(
+    survey: Survey,
+    rewriter: Rewriter,
+    renames: dict[str, str],
+    below: set[int],
+    time_ms: int,
+) -> Rewriting:
     dropped = [n for n, new in rewriter.successors.items() if new is None]
+    dropped += below
     return Rewriting(
         REDACTED,
         time_ms,

@@ -2,8 +2,8 @@
 
 Rules: blobs before ropes before turns; a turn is changed as the JSON that it is, so that keys
 nobody here knows are kept; what was written is read again and holds nothing of what is to go,
-or nothing is done at all. A rope is joined, cleaned piece by piece and cut anew: its nodes below
-the root have nothing in their place.
+or nothing is done at all. A rope is joined, cleaned piece by piece and across the ends of pieces,
+and cut anew: its nodes below the root have nothing in their place.
 
 Source: tapesredaction(7), "Taking a secret out".
 """
@@ -22,6 +22,7 @@ from tapegit.objects.tag import decode_tag, encode_tag
 from tapegit.objects.turn import clean_summary, verify_turn
 from tapegit.redact.placeholders import Numbering
 from tapegit.redact.rules import RULES_VERSION
+from tapegit.rewrite.seams import iter_seams
 from tapegit.rewrite.secrets import cut_tail, iter_literals
 from tapegit.rewrite.survey import sort_links_first
 
@@ -43,19 +44,25 @@ class Rewriter:
         survey: The store.
         secrets: What is to go of their bytes.
         write: Stores an object and returns its id.
+        split: The numbers of ropes that have some of it across the end of a piece.
 
     Attributes:
         successors: By the number of an object, what is in its place; None for nothing.
+        written: The ids of what was stored.
         counts: How many placeholders were written, by rule.
     """
 
-    def __init__(self, survey: Survey, secrets: Secrets, write: Write) -> None:
+    def __init__(
+        self, survey: Survey, secrets: Secrets, write: Write, split: Iterable[int] = ()
+    ) -> None:
         self._survey = survey
+        self._split = frozenset(split)
         self._secrets = secrets
         self._write = write
         self._values: dict[int, set[bytes]] = {}
         self._counted: dict[int, dict[str, int]] = {}
         self.successors: dict[int, ObjectId | None] = {}
+        self.written: set[ObjectId] = set()
         self.counts: dict[str, int] = {}
 
     def run(self, numbers: Iterable[int]) -> None:
@@ -105,6 +112,8 @@ class Rewriter:
         self.successors[number] = self._store(Kind.BLOB, clean)
 
     def _is_changed_below(self, number: int) -> bool:
+        if number in self._split:
+            return True
         if any(below in self.successors for below in self._survey.links(number)):
             return True
         literals = iter_literals(self._survey.read(number).data)
@@ -122,7 +131,7 @@ class Rewriter:
 
     def _rewrite_rope(self, number: int) -> ObjectId | None:
         numbering = Numbering()
-        joined = self._join(number, numbering)
+        joined = self._close_seams(self._join(number, numbering), numbering)
         self._count(numbering)
         for rule, count in numbering.counts.items():
             counts = self._counted[number]
@@ -132,8 +141,21 @@ class Rewriter:
             root = self._store(built.kind, built.data)
         return root
 
-    def _join(self, number: int, numbering: Numbering) -> bytes:
-        """Return the bytes of a rope with placeholders."""
+    def _close_seams(self, parts: list[bytes], numbering: Numbering) -> bytes:
+        """Return pieces as one, without what is to go across their ends.
+
+        Raises:
+            RedactionError: Something could not be taken out.
+        """
+        for seam in iter_seams(list(parts), self._secrets.find):
+            left, right = parts[seam.number], parts[seam.number + 1]
+            clean = numbering.replace(seam.left + seam.right, seam.secrets)
+            parts[seam.number] = left[: len(left) - len(seam.left)] + clean
+            parts[seam.number + 1] = right[len(seam.right) :]
+        return b"".join(parts)
+
+    def _join(self, number: int, numbering: Numbering) -> list[bytes]:
+        """Return the pieces of a rope with placeholders."""
         node = decode_rope(self._survey.read(number).data)
         parts: list[bytes] = []
         for entry in node.entries:
@@ -146,10 +168,10 @@ class Rewriter:
                     hint="run 'tapes fsck'",
                 )
             elif node.level:
-                parts.append(self._join(below, numbering))
+                parts += self._join(below, numbering)
             else:
                 parts.append(self._read_piece(below))
-        return b"".join(parts)
+        return parts
 
     def _read_piece(self, number: int) -> bytes:
         """Return the bytes of a blob with placeholders; it counted them when it was rewritten."""
@@ -229,6 +251,7 @@ class Rewriter:
                 hint="nothing was changed; name the part of the turn instead",
             )
         oid = self._write(kind, data)
+        self.written.add(oid)
         assert oid == object_id(kind, data)
         return oid
 

@@ -15,8 +15,10 @@ from tapegit.dialects.delta_texts import iter_payloads, read_texts
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope import decode_rope
+from tapegit.objects.rope_reader import iter_content
 from tapegit.objects.tag import decode_tag
 from tapegit.objects.turn import decode_turn
+from tapegit.rewrite.seams import has_long_piece, iter_seams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -119,6 +121,7 @@ class Scanner:
     def _scan_content(self, oid: ObjectId) -> Counter[str]:
         """Return how often each rule finds something in a blob or below a rope, not seen before."""
         counts: Counter[str] = Counter()
+        root, is_long = oid, False
         waiting = [oid]
         while waiting:
             oid = waiting.pop()
@@ -136,6 +139,11 @@ class Scanner:
                 else:
                     found_here = self._redactor.find(entry.literal, is_json=False)
                     counts.update(secret.rule for secret in found_here)
+            is_long = is_long or has_long_piece(found.data)
+        if is_long:
+            pieces = iter_content(self._objects.find, root)
+            for seam in iter_seams(pieces, lambda text: self._redactor.find(text, is_json=False)):
+                counts.update(secret.rule for secret in seam.secrets)
         return counts
 
     def _find(self, data: bytes) -> list[Secret]:

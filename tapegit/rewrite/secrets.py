@@ -56,6 +56,10 @@ class Secrets:
         """Return what is to go of a text."""
         return self._redactor.find(text.encode("utf-8", "surrogatepass"), is_json=False)
 
+    def find(self, data: bytes) -> list[Secret]:
+        """Return what is to go of some bytes."""
+        return self._redactor.find(data, is_json=False)
+
     def clean_text(self, text: str, numbering: Numbering) -> str:
         """Return a text without what is to go."""
         data = text.encode("utf-8", "surrogatepass")

@@ -18,6 +18,7 @@ from tapegit.errors import DataError
 from tapegit.objects.kind import Kind
 from tapegit.objects.links import iter_links
 from tapegit.objects.oid import ObjectId
+from tapegit.rewrite.seams import has_long_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +43,7 @@ class Survey:
     Attributes:
         oids: The id of each object, by its number.
         found: The numbers of those that are looked for, ascending.
+        long_ropes: The numbers of nodes of ropes that may have been cut inside of something.
     """
 
     def __init__(self, objects: ObjectDatabase, look: Look) -> None:
@@ -53,6 +55,7 @@ class Survey:
         self._mentioned: dict[int, tuple[ObjectId, ...]] = {}
         self.oids: list[ObjectId] = []
         self.found: list[int] = []
+        self.long_ropes: list[int] = []
 
     def __len__(self) -> int:
         return len(self.oids)
@@ -136,6 +139,8 @@ class Survey:
             mentioned = {ObjectId.fromhex(text.decode()) for text in texts} - links
             if mentioned:
                 self._mentioned[number] = tuple(mentioned)
+        if found.kind is Kind.ROPE and has_long_piece(found.data):
+            self.long_ropes.append(number)
         if self._look(found.kind, found.data):
             self.found.append(number)
 
