@@ -96,8 +96,10 @@ def _tell(app: App, switched: Switched, target: Target, *, is_advised: bool) -> 
         name = after.target.short
         if switched.is_reset and before.target == after.target:
             app.terminal.note(f"Reset branch '{name}'")
-        elif switched.is_new or (after.oid is None and before.target != after.target):
+        elif switched.is_new:
             app.terminal.note(f"Switched to a new branch '{name}'")
+        elif after.oid is None and before.target != after.target:
+            app.terminal.note(f"Switched to branch '{name}', which has no turns yet")
         elif switched.is_reset:
             app.terminal.note(f"Switched to and reset branch '{name}'")
         elif before.target == after.target:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tapegit.refs.reader import RefReader
     from tapegit.store.source import ObjectSource
 
-_CHECKOUT: Final = "checkout: moving from "
+CHECKOUT: Final = "checkout: moving from "
 _CURRENT: Final = (Step(syntax.REFLOG_ENTRY, 0),)
 
 
@@ -344,10 +344,10 @@ class Resolver:
 
     def _left_branch(self, number: int, text: str) -> Named:
         for entry in reversed(self._refs.read_reflog(HEAD)):
-            if entry.message.startswith(_CHECKOUT):
+            if entry.message.startswith(CHECKOUT):
                 number -= 1
                 if not number:
-                    left = entry.message.removeprefix(_CHECKOUT).split(" to ", 1)[0]
+                    left = entry.message.removeprefix(CHECKOUT).split(" to ", 1)[0]
                     return self._look_up(left)
         raise not_found(text, "HEAD has not left so many branches")
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import DataError, ObjectNotFoundError, RefNotFoundError, UserError
+from tapegit.graph.resolve import CHECKOUT
+from tapegit.objects.oid import ZERO_OID
 from tapegit.porcelain.branch import HEADS
 from tapegit.refs.names import HEAD, RefName
 
@@ -66,10 +68,7 @@ def find_target(
     """
     word = "@{-1}" if text == "-" else text
     if word.startswith("@{-"):
-        left, oid = resolver.find_ref(word), resolver.resolve(word)
-        if left is not None and left.is_branch:
-            return Target(left, oid, left.short)
-        return Target(None, oid, left.short if left is not None else str(oid))
+        return _find_left(repository, resolver, word)
     branch = RefName.try_parse(HEADS + word)
     at = repository.refs.find(branch) if branch is not None else None
     if at is not None:
@@ -80,6 +79,34 @@ def find_target(
     if not takes_turns:
         _refuse_turn(resolver, word)
     return Target(None, resolver.resolve(word), word)
+
+
+def _find_left(repository: Repository, resolver: Resolver, word: str) -> Target:
+    """Return what was checked out before; that may be the branch on which nothing was yet."""
+    try:
+        left, oid = resolver.find_ref(word), resolver.resolve(word)
+    except RefNotFoundError as error:
+        name = str(error.fields.get("name"))
+        branch = RefName.try_parse(HEADS + name)
+        if branch is None or name.startswith("@{-"):
+            raise
+        if _was_unborn(repository, int(word[3:-1])):
+            return Target(branch, None, name)
+        raise RefNotFoundError(
+            f"what was checked out before is '{name}', which is no branch any more",
+            hint=f"'tapes switch -c {name}' lets it begin here, 'tapes reflog' says where HEAD was",
+            name=name,
+        ) from error
+    if left is not None and left.is_branch:
+        return Target(left, oid, left.short)
+    return Target(None, oid, left.short if left is not None else str(oid))
+
+
+def _was_unborn(repository: Repository, number: int) -> bool:
+    """Return whether HEAD was on a branch without turns before its n-th checkout from the last."""
+    entries = reversed(repository.refs.read_reflog(HEAD))
+    moves = [entry for entry in entries if entry.message.startswith(CHECKOUT)]
+    return moves[number - 1].old == ZERO_OID
 
 
 def _refuse_turn(resolver: Resolver, word: str) -> None:
@@ -116,7 +143,7 @@ def switch(
             f"a branch named '{name}' already exists",
             hint=f"'tapes switch {name}' checks it out; -C instead of -c moves it first",
         )
-    message = f"checkout: moving from {_describe(before)} to {_describe_target(target)}"
+    message = f"{CHECKOUT}{_describe(before)} to {_describe_target(target)}"
     with repository.ref_transaction(message) as changes:
         if target.branch is None:
             assert target.oid is not None, "a turn has an id"

@@ -93,6 +93,21 @@ def test_a_new_branch_begins_at_the_newest_session(tapes, repository):
     assert tapes("status").lines[0] == "On branch fix"
 
 
+def test_the_way_back_to_a_branch_without_turns(tapes, repository):
+    """`-` leads there, as the words say that it does; a branch that was deleted is named."""
+    tip = make_tape(repository, 3, name="refs/heads/topic")[2]
+    assert "tapes switch -" in tapes("checkout", str(tip)).err
+    assert "Switched to branch 'main', which has no turns yet" in tapes("switch", "-").err
+    assert tapes("symbolic-ref", "HEAD").out == "refs/heads/main\n"
+    tapes("switch", "-q", "topic")
+    tapes("switch", "-q", "-c", "gone")
+    tapes("switch", "-q", "topic")
+    tapes("branch", "-D", "gone")
+    refused = tapes("switch", "-", code=12).err
+    assert "what was checked out before is 'gone', which is no branch any more" in refused
+    assert "hint: 'tapes switch -c gone' lets it begin here" in refused
+
+
 def test_an_empty_store_has_unborn_branches(tapes, repository):
     """As in git, HEAD then names a branch that begins with the first turn."""
     assert repository
