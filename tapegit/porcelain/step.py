@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tapegit.dialects.arguments import decode_arguments, format_value
+from tapegit.dialects.wire_parts import read_asked
 from tapegit.errors import RefNotFoundError, UserError
 from tapegit.graph.selection import Selected
 from tapegit.graph.walk import iter_first_parents
@@ -42,14 +44,25 @@ class Request(NamedTuple):
     """What the model was asked at a turn.
 
     Attributes:
+        dialect: The interface that it is in.
         body: The request's bytes.
         is_recorded: They were captured; else they are made from the turns before it.
         loss_count: How much of the tape such a body cannot carry.
     """
 
+    dialect: str
     body: bytes
     is_recorded: bool
     loss_count: int
+
+    def read(self, what: str) -> str | None:
+        """Return its `system` prompt or its `tools` as text, or None where it has none."""
+        if what == "system":
+            system = read_asked(self.dialect, self.body, "system")
+            return system.decode("utf-8", "replace") if system else None
+        body = decode_arguments(self.body.decode("utf-8", "replace"))
+        tools = body.get("tools") if isinstance(body, dict) else None
+        return format_value(tools) if tools else None
 
 
 class Change(NamedTuple):
@@ -161,13 +174,14 @@ class Tape:
         turn = self._read(self.oid)
         if turn.call is not None and turn.call.request is not None:
             body = read_content(self._objects.find, ObjectId.parse(turn.call.request))
-            return Request(body, is_recorded=True, loss_count=0)
+            return Request(turn.dialect or "", body, is_recorded=True, loss_count=0)
         is_answer = turn.role == "assistant" and self.position > 0
         tip = self.oids[self.position - 1] if is_answer else self.oid
         name = (turn.dialect or "").partition("@")[0]
         form = DIALECT_FORMATS.get(name, FORMAT_DEFAULT)
         made = export_request(self._objects, self._graph, Choice([], tip), form)
-        return Request(made.body, is_recorded=False, loss_count=len(made.losses))
+        dialect = REQUEST_FORMATS[form]
+        return Request(dialect, made.body, is_recorded=False, loss_count=len(made.losses))
 
     def find_changes(self) -> list[Change]:
         """Return the settings of this answer that are others than those of the answer before.

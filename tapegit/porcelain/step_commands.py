@@ -86,8 +86,8 @@ def parse_line(line: str) -> Asked | None:
         return Asked(GO, _number(text[1:], text))
     if text[0] in "/?" and len(text) > 1:
         return Asked(SEEK, 1 if text[0] == "/" else -1, "text", text[1:].rstrip(text[0]))
-    word, _, rest = text.partition(" ")
-    return _parse_word(_ALIASES.get(word, word), rest.strip(), text)
+    word, *rest = text.split(maxsplit=1)
+    return _parse_word(_ALIASES.get(word, word), "".join(rest), text)
 
 
 def _parse_word(word: str, rest: str, text: str) -> Asked:
@@ -108,19 +108,20 @@ def _parse_way(step: int, rest: str) -> Asked:
     """Return a move by a count, or to the next turn with something."""
     if not rest:
         return Asked(MOVE, step)
-    if rest.isdecimal() and len(rest) < 10:
+    if rest.isdecimal() and len(rest) < 10 and int(rest):
         return Asked(MOVE, step * int(rest))
     if rest.startswith("/"):
         return Asked(SEEK, step, "text", rest[1:].removesuffix("/"))
-    what, _, value = rest.partition(" ")
+    what, *values = rest.split(maxsplit=1)
+    value = "".join(values)
     if what not in SOUGHT:
         raise UserError(
             f"'{rest[:40]}' is nothing to go to",
             hint="a number, error, tool [NAME], file PATH, role NAME, decision or /PATTERN/",
         )
-    if what in ("file", "role") and not value.strip():
+    if what in ("file", "role") and not value:
         raise UserError(f"'{what}' needs a name", hint=f"such as '{what} user'")
-    return Asked(SEEK, step, what, value.strip())
+    return Asked(SEEK, step, what, value)
 
 
 def _number(text: str, shown: str) -> int:

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from tapegit.dialects.arguments import format_value, split_arguments
-from tapegit.dialects.parts import Thinking, ToolCall, part_members
+from tapegit.dialects.parts import Thinking, ToolCall
 from tapegit.ui.escape import escape_line
-from tapegit.ui.show import describe_usage, print_part, print_turn
+from tapegit.ui.log import iter_header
+from tapegit.ui.show import describe_usage, iter_facts, iter_part, print_part
 from tapegit.ui.terminal import Styled
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from tapegit.objects.turn import Turn
-    from tapegit.ui.log import LogForm
+    from tapegit.ui.log import LogForm, Parts
     from tapegit.ui.terminal import Terminal
 
     class ShownChange(Protocol):
@@ -54,6 +57,10 @@ if TYPE_CHECKING:
 
 AROUND_COUNT: Final = 5
 VALUE_LENGTH_MAX: Final = 200
+LINE_LENGTH_MAX: Final = 400
+"""Of a line of a stop, where a person reads it."""
+HEIGHT_DEFAULT: Final = 24
+HEIGHT_MIN: Final = 12
 
 
 def format_prompt(number: int, count: int) -> str:
@@ -61,10 +68,59 @@ def format_prompt(number: int, count: int) -> str:
     return f"(#{number} of {count - 1}) "
 
 
-def print_stop(terminal: Terminal, number: int, shown: Any, form: LogForm) -> None:
-    """Print the turn that one stands at, with its number before it."""
+def find_height() -> int:
+    """Return how many lines of a stop fit on the screen, with the prompt below them."""
+    try:
+        lines = os.get_terminal_size(sys.stdout.fileno()).lines
+    except (OSError, ValueError):
+        lines = 0
+    return max((lines or HEIGHT_DEFAULT) - 3, HEIGHT_MIN)
+
+
+def print_stop(
+    terminal: Terminal, number: int, shown: Any, form: LogForm, line_count_max: int | None = None
+) -> None:
+    """Print the turn that one stands at, with its number before it.
+
+    Args:
+        terminal: Where to.
+        number: Of the turn.
+        shown: It; has `oid`, `turn` and `parts`.
+        form: How ids look.
+        line_count_max: More lines are only counted, and long ones cut.
+    """
     terminal.line(Styled(f"#{number}", "bold cyan"), f"  {shown.turn.role}")
-    print_turn(terminal, shown, form)
+    count = 1
+    for parts in _iter_stop(shown, form):
+        count += 1
+        if line_count_max is None:
+            terminal.line(*parts)
+        elif count <= line_count_max:
+            terminal.line(*_cut(parts, LINE_LENGTH_MAX))
+    if line_count_max is not None and count > line_count_max:
+        more = count - line_count_max
+        terminal.line(Styled(f"… {more} more line{'' if more == 1 else 's'}: 'show'", "dim"))
+
+
+def _iter_stop(shown: Any, form: LogForm) -> Iterator[Parts]:
+    yield from iter_header(shown.oid, shown.turn, form)
+    yield from iter_facts(shown.turn)
+    for part in shown.parts:
+        yield ("",)
+        yield from iter_part(part)
+
+
+def _cut(parts: Parts, length_max: int) -> Iterator[str | Styled]:
+    """Yield the parts of a line up to a length."""
+    left = length_max
+    for part in parts:
+        text = str(part)
+        if len(text) > left:
+            kept = text[:left] + "…"
+            yield Styled(kept, part.style) if isinstance(part, Styled) else kept
+            return
+        left -= len(text)
+        yield part
 
 
 def print_lines(terminal: Terminal, turns: Iterable[tuple[int, Turn]], here: int) -> None:
@@ -187,18 +243,3 @@ def print_help(terminal: Terminal, views: Mapping[str, str]) -> None:
         ("quit", "leave"),
     ):
         terminal.line(Styled(f"{words:<24}", "bold"), what)
-
-
-def step_members(number: int, count: int, shown: Any) -> dict[str, object]:
-    """Return where one stands as the members of a JSON object."""
-    turn: Turn = shown.turn
-    members: dict[str, object] = {
-        "step": number,
-        "last": count - 1,
-        "oid": str(shown.oid),
-        "role": turn.role,
-        "summary": turn.summary,
-        "model": turn.model,
-        "parts": [part_members(part) for part in shown.parts],
-    }
-    return {name: value for name, value in members.items() if value is not None}

@@ -14,7 +14,7 @@ import pytest
 from tapegit.errors import UserError
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Call, Turn, encode_turn
-from tapegit.porcelain.step_commands import GO, MOVE, QUIT, SAY, SEEK, Asked, parse_line
+from tapegit.porcelain.step_commands import GO, MOVE, QUIT, SAY, SEEK, VIEWS, Asked, parse_line
 from tests.builders import make_tape, set_ref, write_blob
 from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl
@@ -229,11 +229,47 @@ def test_a_request_that_was_recorded_is_given_as_it_was(tapes, repository):
     assert found.err == ""
 
 
-def test_hostile_content_is_escaped(tapes, session):
-    """Whatever is asked for."""
-    words = ("show", "context", "request", "list", "calls", "usage")
+HOSTILE = "\x1b]0;t\x07 \u202e\x9b31m"
+
+
+def test_hostile_content_is_escaped(tapes, store, work):
+    """Whatever is asked for, wherever it stands: names, arguments, results, models."""
+    answer = call(f"Ba{HOSTILE}sh", "m1", **{f"a{HOSTILE}": f"v{HOSTILE}\nw"})
+    answer["message"]["content"].insert(0, {"type": "thinking", "thinking": HOSTILE})
+    answer["message"] |= {"model": HOSTILE, "usage": {"output_tokens": 1}}
+    refusal = f"{REFUSED}To tell you how to proceed, the user said:\n{HOSTILE}"
+    rows = [
+        user(HOSTILE, "u1", timestamp=TIME, cwd="/w", permissionMode=HOSTILE),
+        answer,
+        result(refusal, tool_use_id=f"t-Ba{HOSTILE}sh", is_error=True),
+        assistant(HOSTILE, "m2"),
+    ]
+    (work / "session.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "session.jsonl")
+    words = [word for word in VIEWS if word not in ("request", "raw")]
+    for number in range(1, 5):
+        for form in ((), ("--json",)):
+            args = [item for word in words for item in ("-c", word)]
+            found = tapes("step", f"s#{number}", *form, *args)
+            for character in "\x1b\x07\u202e\x9b":
+                assert character not in found.out + found.err, (number, form)
+
+
+def test_views_are_objects(tapes, session):
+    """With `--json`, each with the number of the turn and the word that asked for it."""
+    words = ("context", "changed", "calls", "thinking", "usage", "decision", "request", "list")
     args = [item for word in words for item in ("-c", word)]
-    assert "\x1b" not in tapes("step", "s#4", *args).out
+    _, *records = tapes("step", "s#2", "--json", *args).records
+    assert [(each.pop("step"), each.pop("view")) for each in records] == [(2, w) for w in words]
+    found = dict(zip(words, records, strict=True))
+    assert [each["step"] for each in found["context"]["turns"]] == [0, 1, 2]
+    assert [each["role"] for each in found["changed"]["turns"]] == ["session", "user"]
+    assert [each["name"] for each in found["calls"]["parts"]] == ["Edit"]
+    assert [each["text"] for each in found["thinking"]["parts"]] == ["hm, so"]
+    assert found["usage"]["usage"] == {"input": 3, "output": 7}
+    assert found["decision"] == {"schema": 1, "decided": [{"tool": "Edit"}], "policy": {}}
+    assert found["request"]["is_recorded"] is False
+    assert json.loads(found["request"]["text"])["messages"][0]["role"] == "user"
 
 
 def test_the_newest_session_while_head_is_unborn(tapes, session):
@@ -255,6 +291,8 @@ LINES = {
     "# remark": None,
     "n": Asked(MOVE, 1),
     "next 5": Asked(MOVE, 5),
+    "next\t5": Asked(MOVE, 5),
+    "\ttool  a b": Asked(SEEK, 1, "tool", "a b"),
     "decision": Asked(SAY, what="decision"),
     "next decision": Asked(SEEK, 1, "decision"),
     "b 2": Asked(MOVE, -2),
@@ -275,7 +313,7 @@ def test_a_line_is_read_as_the_page_says(line, asked):
     assert parse_line(line) == asked
 
 
-@pytest.mark.parametrize("line", ["fly", "next next", "go", "#", "#1x", "#" + "9" * 30])
+@pytest.mark.parametrize("line", ["fly", "next next", "go", "next 0", "#", "#1x", "#" + "9" * 30])
 def test_a_line_that_is_none_is_refused(line):
     """With a hint."""
     with pytest.raises(UserError) as caught:
@@ -283,42 +321,69 @@ def test_a_line_that_is_none_is_refused(line):
     assert caught.value.hint
 
 
+@pytest.fixture
+def pane(tmp_path, work):
+    """Give what talks to a terminal, and shows what is on it; tapes runs there in a shell."""
+    tmux = shutil.which("tmux")
+    if tmux is None:
+        pytest.skip("tmux is not installed")
+
+    def run(*args):
+        words = [tmux, "-S", str(tmp_path / "socket"), *args]
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+    def start(*words):
+        command = f"{sys.executable} -m tapegit {' '.join(words)}; echo left with $?; sleep 30"
+        run("new-session", "-d", "-x", "100", "-y", "24", "-c", str(work), command)
+
+    run.start = start
+    yield run
+    run("kill-server")
+
+
 def wait_for(pane, text: str) -> str:
     """Return what a pane shows once it shows a text."""
     for _ in range(200):
-        shown = pane("capture-pane", "-p").stdout
+        shown = pane("capture-pane", "-p")
         if text in shown:
             return shown
         time.sleep(0.05)
     raise AssertionError(shown)
 
 
-def test_in_a_real_terminal(tapes, session, work, tmp_path):
+def test_in_a_real_terminal(pane, tapes, session):
     """It asks, goes where it is told, says what is wrong and goes on, and leaves."""
-    tmux = shutil.which("tmux")
-    if tmux is None:
-        pytest.skip("tmux is not installed")
+    pane.start("step s")
+    wait_for(pane, "(#0 of 4)")
+    pane("send-keys", "next error", "Enter")
+    assert "AssertionError" in wait_for(pane, "(#3 of 4)")
+    pane("send-keys", "fly", "Enter")
+    wait_for(pane, "'fly' is no word of step")
+    pane("send-keys", "last", "Enter")
+    shown = wait_for(pane, "(#4 of 4)")
+    assert "[31mdone" in shown
+    pane("send-keys", "half a word")
+    wait_for(pane, "half a word")
+    pane("send-keys", "C-c")
+    pane("send-keys", "first", "Enter")
+    wait_for(pane, "#0  session")
+    pane("resize-window", "-x", "12", "-y", "8")
+    pane("send-keys", "role user", "Enter")
+    wait_for(pane, "(#1 of 4)")
+    pane("resize-window", "-x", "100", "-y", "24")
+    pane("send-keys", "C-d")
+    wait_for(pane, "left with 0")
 
-    def pane(*args):
-        return subprocess.run(
-            [tmux, "-S", str(tmp_path / "socket"), *args],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
-    command = f"{sys.executable} -m tapegit step s; echo left with $?; sleep 30"
-    pane("new-session", "-d", "-x", "100", "-y", "40", "-c", str(work), command)
-    try:
-        wait_for(pane, "(#0 of 4)")
-        pane("send-keys", "next error", "Enter")
-        assert "AssertionError" in wait_for(pane, "(#3 of 4)")
-        pane("send-keys", "fly", "Enter")
-        wait_for(pane, "'fly' is no word of step")
-        pane("send-keys", "last", "Enter")
-        shown = wait_for(pane, "(#4 of 4)")
-        assert "[31mdone" in shown
-        pane("send-keys", "quit", "Enter")
-        wait_for(pane, "left with 0")
-    finally:
-        pane("kill-server")
+def test_a_long_turn_in_a_terminal(pane, tapes, store, work):
+    """A stop is no more than a screen; `show` is all of it."""
+    rows = [user("\n".join(f"line {n}" for n in range(100)), "u1", timestamp=TIME, cwd="/w")]
+    rows[0]["message"]["content"] = "x" * 5000 + "\n" + rows[0]["message"]["content"]
+    (work / "session.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "session.jsonl")
+    pane.start("step 's#1'")
+    shown = wait_for(pane, "(#1 of 1)")
+    assert "more lines: 'show'" in shown
+    assert "line 99" not in shown
+    pane("send-keys", "show", "Enter")
+    wait_for(pane, "line 99")
