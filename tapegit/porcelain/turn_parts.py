@@ -52,16 +52,27 @@ def iter_parts(find: Find, turn: Turn) -> Iterator[AnyPart]:
 
 
 def decode_parts(turn: Turn, pieces: Iterable[bytes]) -> Iterator[AnyPart]:
-    """Yield the parts that the dialect of a turn makes of these bytes."""
+    """Yield the parts that the dialect of a turn makes of these bytes.
+
+    A response that is no message, such as a count or a list, is one part as it is.
+    """
     decode = find_decoder(turn.dialect)
-    if decode is not None:
+    if decode is not None and turn.role == "event" and turn.call is not None:
+        kept = list(pieces)
+        parts = list(decode(kept))
+        yield from parts or _iter_unknown("response", kept)
+    elif decode is not None:
         yield from decode(pieces)
     elif turn.value is not None:
         yield Text(text=turn.value)
     else:
-        for piece in pieces:
-            head = piece[:UNKNOWN_SIZE_MAX_BYTES].decode("utf-8", "backslashreplace")
-            yield Unknown(type=turn.dialect or "raw", raw=head)
+        yield from _iter_unknown(turn.dialect or "raw", pieces)
+
+
+def _iter_unknown(kind: str, pieces: Iterable[bytes]) -> Iterator[AnyPart]:
+    for piece in pieces:
+        head = piece[:UNKNOWN_SIZE_MAX_BYTES].decode("utf-8", "backslashreplace")
+        yield Unknown(type=kind, raw=head)
 
 
 def may_spawn(turn: Turn) -> bool:

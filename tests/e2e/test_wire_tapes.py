@@ -72,6 +72,21 @@ def test_show_gives_parts_bodies_system_and_tools(tapes, recorded):
     assert tools == "".join(json.dumps(tool) for tool in request["tools"])
 
 
+def test_response_that_is_no_message_is_shown_as_it_is(tapes, repository):
+    """A count of tokens has no parts of a message; what came is there to be seen all the same."""
+    script = Script()
+    body = json.dumps({"model": "m", "messages": [user("how long am I?")]}).encode()
+    asked = script.request(target="/v1/messages/count_tokens", body=body)
+    script.response(asked, b'{"input_tokens":11}', headers=())
+    recorder = CallRecorder(repository, default_redactor())
+    for value in script.values:
+        recorder.take(value)
+    recorder.finish()
+    (ref,) = [each.name for each in repository.refs.iter_refs("refs/sessions/")]
+    assert "[response, 19 bytes]" in tapes("show", ref).out
+    assert tapes("show", f"{ref}:part/1").out.strip() == '{"input_tokens":11}'
+
+
 def test_message_is_a_piece_of_the_request(tapes, recorded):
     """The raw of an input turn is the very object that the request is made of."""
     raw = tapes("rev-parse", f"{SESSION}~3:raw/0").out.strip()
