@@ -16,7 +16,8 @@ from tapegit.files.locks import Lock
 from tapegit.graph.walk import walk
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId
-from tapegit.repository.layout import INDEX_NAME, SEARCH_LOCK
+from tapegit.repository.gate import read_history_mark
+from tapegit.repository.layout import INDEX_NAME, REWRITING_NAME, SEARCH_LOCK
 from tapegit.search.database import (
     DamagedSearchError,
     Place,
@@ -87,11 +88,12 @@ def open_words(
     Raises:
         DataError: packed-refs cannot be read, if `on_broken` says so.
     """
-    tips = read_tips(repository, on_broken)
     folder = repository.root / INDEX_NAME
     for is_last in (False, True):
+        mark = _read_mark(repository)
+        tips = read_tips(repository, on_broken)
         try:
-            return _open(repository, graph, tips, on_broken, on_progress)
+            return _open(repository, graph, tips, mark, on_broken, on_progress)
         except DamagedSearchError as error:
             if is_last:
                 raise StorageError(
@@ -114,6 +116,7 @@ def _open(
     repository: Repository,
     graph: TurnGraph,
     tips: list[ObjectId],
+    mark: object,
     on_broken: OnBroken,
     on_progress: OnProgress,
 ) -> Words:
@@ -122,6 +125,7 @@ def _open(
         with Lock(repository.root / SEARCH_LOCK).exclusive(LOCK_TIMEOUT_S):
             file = SearchFile.open(folder)
             try:
+                _verify_mark(repository, mark)
                 _Indexer(repository, graph, file, None, on_broken, on_progress).refresh(tips)
             except BaseException:
                 file.close()
@@ -133,6 +137,23 @@ def _open(
         memory = SearchFile.in_memory()
         _Indexer(repository, graph, memory, base, on_broken, on_progress).refresh(tips)
         return Words([memory] if base is None else [base, memory])
+
+
+def _read_mark(repository: Repository) -> object:
+    """Return what is another after history was rewritten; None while it is."""
+    if (repository.root / REWRITING_NAME).exists():
+        return None
+    return (read_history_mark(repository.root),)
+
+
+def _verify_mark(repository: Repository, mark: object) -> None:
+    """Check that what tips reach is not on its way out: none of that is to be kept.
+
+    Raises:
+        OSError: History is being rewritten, or was since the tips were read.
+    """
+    if mark is None or mark != _read_mark(repository):
+        raise OSError("history is being rewritten")
 
 
 def is_up_to_date(repository: Repository, file: SearchFile, on_broken: OnBroken) -> bool:

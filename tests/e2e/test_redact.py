@@ -141,3 +141,22 @@ def test_continue_without_anything_to_finish_is_silent(tapes, repository):
     """Nothing was begun: nothing is done."""
     result = tapes("redact", "--continue")
     assert (result.lines, result.err) == ([], "")
+
+
+def test_what_cannot_be_cleaned_gives_way_as_a_whole(tapes, repository):
+    """The value is a part of the placeholder of its rule here, which cannot take its place."""
+    raw = write_blob(repository, b'{"c":"it says REDACTED:known-v in it"}\n')
+    set_ref(repository, "refs/heads/odd", write_turn(repository, "odd", raw=[raw]))
+    tapes("redact", "--value", input=b"REDACTED:known-v")
+    assert tapes("show", "odd:raw/0").out == '"[REDACTED:removed:1]"\n'
+    assert tapes("fsck", "--full").err == ""
+
+
+def test_what_no_placeholder_is_without_is_refused(tapes, repository):
+    """Nothing is changed, and exit 37 says that it was not taken out."""
+    raw = write_blob(repository, b'{"c":"it is REDACTED: so"}\n')
+    set_ref(repository, "refs/heads/odd", write_turn(repository, "odd", raw=[raw]))
+    before = read_all(tapes), tapes("show-ref").out
+    result = tapes("redact", "--value", input=b"REDACTED", code=37)
+    assert "cannot be taken out" in result.err
+    assert (read_all(tapes), tapes("show-ref").out) == before

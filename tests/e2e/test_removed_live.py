@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
+from tapegit.formats.rewriting import Rewriting
 from tapegit.porcelain.import_transcripts import Found, ImportOptions, import_transcripts
 from tapegit.recorder.growing import GrowingSources
 from tapegit.redact.redactor import default_redactor
+from tapegit.rewrite.carry_out import write_journal
 from tapegit.wire.calls import CallRecorder
 from tests.builders import MAIN, make_tape, set_ref, write_blob, write_turn
 from tests.e2e.test_forget import transcript
@@ -135,3 +137,20 @@ def test_imports_and_a_redaction_at_once(tapes, run_tapes, repository, work):
     assert SECRET not in read_all(tapes)
     rows = [json.loads(line)["session"] for line in tapes("sessions", "--json").lines]
     assert len(rows) == IMPORTS
+
+
+def test_a_search_during_a_redaction_keeps_no_words(tapes, repository):
+    """While the journal is there, and with ids of before, words are in memory alone."""
+    raw = write_blob(repository, f'{{"a":"{SECRET}"}}\n'.encode())
+    old = write_turn(repository, f"the word is {SECRET}", raw=[raw])
+    set_ref(repository, MAIN, old)
+    write_journal(repository.root, Rewriting("redacted", 1))
+    assert tapes("search", "horse", "-l").lines
+    path = repository.root / "index" / "search.sqlite"
+    assert not path.exists() or b"horse" not in path.read_bytes()
+    tapes("redact", "--continue")
+    tapes("redact", "--value", input=SECRET)
+    assert SECRET not in read_all(tapes)
+    assert tapes("search", "horse", "-l", code=None).lines == []
+    for found in (repository.root / "index").rglob("*"):
+        assert b"horse" not in found.read_bytes()
