@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Session
 from tests.builders import (
@@ -174,6 +176,20 @@ def test_the_id_map_can_be_lost(tapes, chain, server, other, repository, store):
     server.verify()
     other("fetch")
     assert other("fsck", "--full").code == 0
+
+
+def test_a_push_whose_answer_was_lost_is_there(tapes, chain, server, repository, tmp_path):
+    """Who knows nothing of it, and pushes the same again, finds that there is nothing to do."""
+    make_session(repository, "codex/0199aaaa-1", 3)
+    set_ref(repository, "refs/tags/v1", write_tag(repository, chain[1]))
+    tapes("notes", "add", "-m", "said", "main")
+    shutil.copytree(tapes.cwd, tmp_path / "unknowing")
+    everything = ("push", "--tags", "--notes", "origin", "main", "0199aaaa-1")
+    tapes(*everything)
+    again = tapes("-C", str(tmp_path / "unknowing"), *everything)
+    assert "Everything up-to-date" in again.err
+    tapes("-C", str(tmp_path / "unknowing"), *everything)
+    server.verify()
 
 
 def test_a_secret_does_not_leave(tapes, chain, server, repository):
