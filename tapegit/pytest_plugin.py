@@ -11,6 +11,7 @@ Source: tapespytest(7).
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 MODES: Final = ("none", "once", "new_episodes", "all")
 FOLDER: Final = "tapes"
-_UNNAMED: Final = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+NAME_LENGTH_MAX: Final = 120
+_UNNAMED: Final = re.compile(r"[^A-Za-z0-9._\[\]-]+", re.ASCII)
 _tape_key: Final = pytest.StashKey["TapeOfTest"]()
 _passed_key: Final = pytest.StashKey[bool]()
 
@@ -62,14 +64,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tape(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[TapeOfTest]:
     """Give the tape of the test; clients that are made from now on are led to it."""
     marker = request.node.get_closest_marker("tape")
-    name = marker.args[0] if marker is not None and marker.args else request.node.name
     strict = bool(marker.kwargs.get("strict", False)) if marker is not None else False
     config = request.config
     mode = config.getoption("--tapes-mode") or config.getini("tapes_mode")
     if mode not in MODES:
         raise pytest.UsageError(f"tapes_mode is '{mode}', not one of {', '.join(MODES)}")
     folder = request.node.path.parent / config.getini("tapes_folder")
-    path = folder / f"{_UNNAMED.sub('-', name).strip('-.')}.tape"
+    path = folder / _find_place(request.node, marker)
     made: TapeOfTest = tapegit.TapeOfTest(
         path, mode, tmp_path_factory.mktemp("tape"), strict=strict
     )
@@ -79,6 +80,22 @@ def tape(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Tape
         yield made
     finally:
         made.stop(is_kept=request.node.stash.get(_passed_key, False))
+
+
+def _find_place(node: Any, marker: pytest.Mark | None) -> str:
+    """Return where in the folder the tape of a test is: by its marker, else by its own names."""
+    if marker is not None and marker.args:
+        return f"{_clean(str(marker.args[0]))}.tape"
+    classes = [each.name for each in node.listchain() if isinstance(each, pytest.Class)]
+    return f"{_clean(node.path.stem)}/{_clean('.'.join([*classes, node.name]))}.tape"
+
+
+def _clean(name: str) -> str:
+    """Return a name as that of a file; two names never become one."""
+    cleaned = _UNNAMED.sub("-", name)[:NAME_LENGTH_MAX].strip("-.")
+    if cleaned == name:
+        return name
+    return f"{cleaned}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -127,9 +127,10 @@ class TapeOfTest:
                 self._write_bundle(Repository.open(self._root))
 
     def _write_bundle(self, repository: Repository) -> None:
-        if not self.path.parent.is_dir():
-            with storage_errors("create", self.path.parent):
-                syscalls.mkdir(self.path.parent, 0o755)
+        for folder in (self.path.parent.parent, self.path.parent):
+            if not folder.is_dir():
+                with storage_errors("create", folder):
+                    syscalls.mkdir(folder, 0o755)
         resolver = Resolver(repository.objects, repository.refs, TurnGraph(repository.objects))
         write_bundle(repository, choose_contents(repository, resolver, ["--all"]), str(self.path))
 

@@ -78,8 +78,8 @@ class Suite:
     def tapes(self):
         """Return the tapes there are, with their bytes."""
         folder = self.folder / "tapes"
-        names = sorted(os.listdir(folder)) if folder.exists() else []
-        return {name: (folder / name).read_bytes() for name in names}
+        paths = sorted(folder.rglob("*.tape"))
+        return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
     def environ(self, url, **more):
         """Return the variables that lead to a model."""
@@ -154,7 +154,7 @@ def test_missing_tape_is_an_error_that_says_how_to_record_it(suite):
 def test_recorded_tapes_are_replayed_by_a_pytest_of_its_own(recorded):
     """A bundle for each test stands beside it; with the model gone the tests pass."""
     before = recorded.tapes()
-    assert list(before) == ["refund.tape", "test_subprocess.tape"]
+    assert list(before) == ["refund.tape", "test_agent/test_subprocess.tape"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *WORDS],
         cwd=recorded.folder,
@@ -259,3 +259,29 @@ def test_tape_of_a_branch_is_replayed(recorded, tapes, store):
     os.unlink(path)
     tapes("bundle", "create", path, "fix")
     assert recorded("-k", "in_process").passed == ["test_in_process"]
+
+
+NAMES = """
+import pytest
+
+class TestIt:
+    @pytest.mark.parametrize("word", ["a", "a/b", "a-b", "a b", "é", "ü", "x" * 300])
+    def test_word(self, tape, word): ...
+
+@pytest.mark.tape("../up/there")
+def test_named(): ...
+"""
+
+
+def test_every_test_has_a_tape_of_its_own(suite):
+    """Beside the test, by its module, class and name, whatever is in them."""
+    suite.write(NAMES)
+    text = suite("-rE").text
+    found = {line.split("'")[1] for line in text.splitlines() if line.startswith("E  ")}
+    folder = suite.folder / "tapes"
+    places = {os.path.relpath(path, folder) for path in found}
+    assert len(places) == 8
+    assert not any(".." in place for place in places)
+    assert "test_agent/TestIt.test_word[a].tape" in places
+    assert {place.split("/")[0] for place in places if "/" in place} == {"test_agent"}
+    assert max(len(place) for place in places) < 200
