@@ -44,3 +44,7 @@ def command(app: App, /, dry_run: bool, force: bool, as_json: bool, session: str
         return
     for line in iter_forgotten_lines(done):
         app.terminal.line(line)
+    if any(name.startswith("refs/remotes/") for name in done.refs):
+        app.terminal.hint(
+            "the remote keeps it: 'tapes push --delete REMOTE sessions/HARNESS/ID' takes it away"
+        )

@@ -177,7 +177,7 @@ def _forget(
         frozenset(turns | notes.removed | {survey.oids[number] for number in content}),
         notes.successors,
         deleted=_going_refs(going),
-        marks=(*map(session_mark, folders), *sorted(turns)),
+        marks=(*map(session_mark, folders), *sorted(turns | notes.removed)),
     )
     begin(repository, rewriting)
     note_count = len(notes.removed) + len(notes.successors)

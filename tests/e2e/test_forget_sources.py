@@ -165,6 +165,7 @@ def test_what_follows_a_remote_goes_without_asking(tapes, told):
     name = "refs/remotes/origin/@sessions/claude-code/gone-session/file/main"
     set_ref(told, name, tip)
     set_ref(told, "refs/remotes/origin/mine", tip)
+    assert "the remote keeps it" in tapes("forget", "-n", "gone-session").err
     record = forget(tapes, told, "gone-session")
     assert {name, "refs/remotes/origin/mine"} < set(record["refs"])
 

@@ -135,6 +135,21 @@ def test_a_forgotten_session_is_not_fetched(tapes, repository, other, work):
     other("bundle", "create", work / "other.bundle", "gone-session", code=None)
 
 
+def test_a_note_about_a_forgotten_session_is_not_fetched(tapes, repository, server, work):
+    """Neither the chain that had nothing else, nor one that had other notes, too."""
+    (work / "a.jsonl").write_text(transcript("gone-session", "let this go"))
+    tapes("import", "a.jsonl")
+    tapes("notes", "add", "--session", "-m", "words about it", "gone-session")
+    tapes("push", "origin", "gone-session")
+    tapes("push", "--notes", "origin")
+    tapes("forget", "gone-session")
+    assert "notes/main" in tapes("fetch", code=19).err
+    assert "words about it" not in tapes("cat-file", "--batch", "--batch-all-objects").out
+    tapes("push", "--delete", "origin", "sessions/claude-code/gone-session", "notes/main")
+    assert not any("sessions" in name or "notes" in name for name in server.refs)
+    tapes("fetch")
+
+
 def test_a_bundle_as_a_remote_is_refused(tapes, repository, work):
     """A file of before: nothing of it is stored."""
     tapes("bundle", "create", "old.bundle", "main", "clean")
