@@ -243,7 +243,8 @@ def test_settings_name_the_mode_and_the_folder(recorded):
     """`tapes_mode` and `tapes_folder`; a mode that is none is refused."""
     os.rename(recorded.folder / "tapes", recorded.folder / "kept")
     words = ("-k", "in_process", "-o", "tapes_folder=kept")
-    assert recorded(*words, "-o", "tapes_mode=once").passed == ["test_in_process"]
+    done = recorded(*words, "-o", "tapes_mode=once")
+    assert done.passed == ["test_in_process"], done.text
     done = recorded(*words, "-o", "tapes_mode=some")
     assert "tapes_mode is 'some', not one of none, once, new_episodes, all" in done.text
 
