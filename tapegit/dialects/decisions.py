@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 USER: Final = "user"
 GUARD: Final = "guard"
-"""Rules, hooks, modes and sandboxes: what decides when no person is asked."""
+"""Rules, hooks, modes, sandboxes, filters: what decides when no person is asked."""
 
 TEXT_LENGTH_MAX: Final = 4000
 """Of a text that is looked at: what a decision says is at its beginning."""
@@ -81,7 +81,7 @@ class Decision(NamedTuple):
 
     Attributes:
         who: USER or GUARD.
-        what: `rejected`, `denied`, `interrupted` or `approved`.
+        what: `rejected`, `denied`, `interrupted` or `approved`; `refused` of an answer.
         text: What was said with it; empty where nothing was.
     """
 

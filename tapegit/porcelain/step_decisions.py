@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.decisions import find_decision, read_policy
+from tapegit.dialects.decisions import GUARD, Decision, find_decision, read_policy
 from tapegit.dialects.injected import dialect_name
 from tapegit.dialects.parts import ToolCall, ToolResult
 from tapegit.porcelain.turn_parts import iter_pieces
+from tapegit.search.documents import REFUSED_STOPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tapegit.dialects.decisions import Decision
     from tapegit.objects.rope_reader import Find
     from tapegit.porcelain.step import Tape
 
@@ -44,7 +44,10 @@ class Decided(NamedTuple):
 
 def iter_decided(tape: Tape) -> Iterator[Decided]:
     """Yield what was decided about the calls of a turn, or what the turn tells of."""
-    parts = tuple(tape.show().parts)
+    shown = tape.show()
+    parts = tuple(shown.parts)
+    if shown.turn.stop in REFUSED_STOPS:
+        yield Decided("", Decision(GUARD, "refused"), tape.position)
     calls = [part for part in parts if isinstance(part, ToolCall)]
     if calls:
         answers = _find_results(tape, {call.id for call in calls if call.id})

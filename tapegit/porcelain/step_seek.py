@@ -21,7 +21,7 @@ from tapegit.dialects.parts import ToolCall
 from tapegit.errors import ConfigError, UserError
 from tapegit.porcelain.turn_parts import decode_parts, iter_pieces, iter_texts
 from tapegit.redact.patterns import Gate, Pattern
-from tapegit.search.documents import read_document
+from tapegit.search.documents import REFUSED_STOPS, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,9 +92,9 @@ def make_seeker(find: Find, what: str, value: str) -> Seeker:
         return Seeker(lambda turn: turn.role == value, _any_bytes, _anything)
     if what == "decision":
         return Seeker(
-            lambda turn: turn.role != "assistant",
+            lambda turn: turn.role != "assistant" or turn.stop in REFUSED_STOPS,
             _may_be_decided,
-            lambda _, parts: any(find_decision(part) is not None for part in parts),
+            _tells_of_decision,
         )
     if what == "text":
         pattern, needed = _compile(value), find_needed(value)
@@ -158,7 +158,13 @@ def _may_have_failed(turn: Turn, data: bytes) -> bool:
 
 
 def _may_be_decided(turn: Turn, data: bytes) -> bool:
-    return dialect_name(turn.dialect) not in {_CLAUDE, "codex"} or _DECIDED.matches(data)
+    if dialect_name(turn.dialect) not in {_CLAUDE, "codex"} or turn.stop is not None:
+        return True
+    return _DECIDED.matches(data)
+
+
+def _tells_of_decision(turn: Turn, parts: Iterable[AnyPart]) -> bool:
+    return turn.stop in REFUSED_STOPS or any(find_decision(part) is not None for part in parts)
 
 
 def _may_say(needed: tuple[bytes, ...], turn: Turn, data: bytes) -> bool:

@@ -38,7 +38,7 @@ _CUT_STOPS: Final = frozenset(
         *("model_context_window_exceeded", "aborted", "cancelled"),
     }
 )
-_REFUSED_STOPS: Final = frozenset(
+REFUSED_STOPS: Final = frozenset(
     {
         *("refusal", "content_filter", "content_filtered", "guardrail_intervened"),
         *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"),
@@ -141,7 +141,7 @@ def _iter_texts(part: AnyPart) -> Iterator[str]:
 def _iter_turn_errors(turn: Turn) -> Iterator[str]:
     if turn.stop in _CUT_STOPS:
         yield CUT
-    if turn.stop in _REFUSED_STOPS:
+    if turn.stop in REFUSED_STOPS:
         yield REFUSAL
     if turn.call is not None:
         if turn.call.outcome in _CUT_OUTCOMES:

@@ -167,6 +167,17 @@ def test_what_was_said_with_a_decision(tapes, store, work):
     assert said[6][-2] == "Read: no result"
 
 
+def test_an_answer_that_its_provider_refused(tapes, store, work):
+    """It is the guard's decision."""
+    last = assistant("I cannot.", "m1")
+    last["message"] |= {"stop_reason": "refusal"}
+    rows = [user("Do it", "u1", timestamp=TIME, cwd="/w"), last]
+    (work / "session.jsonl").write_bytes(jsonl(rows))
+    tapes("import", "session.jsonl")
+    found = tapes("step", "s", "-c", "next decision", "-c", "decision").lines
+    assert found[-1] == "refused by the guard (#2)"
+
+
 def test_what_is_new_and_what_was_set_otherwise(tapes, session):
     """Since the answer before: turns, and settings that sources state."""
     found = tapes("step", "s#4", "-c", "changed").lines
