@@ -145,6 +145,8 @@ def _delete(
             what = "remote-tracking branch" if prefix is not None else "branch"
             was = app.repository.objects.abbreviate(gone.oid)
             app.terminal.line(f"Deleted {what} {gone.name.short} (was {was}).")
+            if prefix is None:
+                app.terminal.hint(f"'tapes branch {gone.name.short} {was}' brings it back")
 
 
 def _list(app: App, words: tuple[str, ...], listing: dict[str, Any], *, as_json: bool) -> None:

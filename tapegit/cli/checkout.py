@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,16 +19,29 @@ if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.checkout import Switched
 
+FILES: Final = "tapegit.checkout.files"
 
-@click.command("checkout")
+
+class CheckoutCommand(click.Command):
+    """Knows whether words came after `--`: they would be files."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note what comes after `--`, and parse all."""
+        ctx.meta[FILES] = tuple(args[args.index("--") + 1 :]) if "--" in args else ()
+        return super().parse_args(ctx, args)
+
+
+@click.command("checkout", cls=CheckoutCommand)
 @click.option("-b", "create", metavar="NAME", help="Create the branch NAME and check it out")
 @click.option("-B", "force_create", metavar="NAME", help="The same, or move it there")
 @click.option("-d", "--detach", is_flag=True, help="Go to a turn itself, without a branch")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors")
 @click.argument("words", metavar="[BRANCH | REV | -]", nargs=-1)
+@click.pass_context
 @pass_app
 def command(
     app: App,
+    ctx: click.Context,
     /,
     create: str | None,
     force_create: str | None,
@@ -36,12 +50,8 @@ def command(
     words: tuple[str, ...],
 ) -> None:
     """Check out a branch or a turn"""
-    if len(words) > 1:
-        raise UserError(
-            "tapes keeps no files of yours, so there is none to check out",
-            hint=f"'git checkout {' '.join(words)}' does that; 'tapes show <rev>' shows what an "
-            "agent read and wrote",
-        )
+    if len(words) > 1 or ctx.meta[FILES]:
+        raise _refuse_files(words)
     target = words[0] if words else None
     if create is not None or force_create is not None:
         if create is not None and force_create is not None:
@@ -52,12 +62,25 @@ def command(
         go(app, new_target(app, name, target), creates=creates, quiet=quiet)
         return
     shown = target or HEAD
-    found = find_target(app.repository, app.resolver, shown, takes_turns=True)
+    try:
+        found = find_target(app.repository, app.resolver, shown, takes_turns=True)
+    except RefNotFoundError:
+        if os.path.lexists(os.path.join(app.directory, shown)):
+            raise _refuse_files(words) from None
+        raise
     if detach or (target is None and app.repository.refs.read_head().target is None):
         found = Target(None, found.oid or app.resolver.resolve(shown), shown)
     elif target is None:
         found = found._replace(branch=app.repository.refs.read_head().target)
     go(app, found, quiet=quiet, is_advised=not detach)
+
+
+def _refuse_files(words: tuple[str, ...]) -> UserError:
+    return UserError(
+        "tapes keeps no files of yours, so there is none to check out",
+        hint=f"'git checkout {' '.join(words)}' does that; 'tapes show <rev>' shows what an "
+        "agent read and wrote",
+    )
 
 
 def new_target(app: App, name: str, start: str | None) -> Target:

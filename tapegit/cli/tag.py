@@ -88,6 +88,7 @@ def _delete(app: App, words: tuple[str, ...]) -> None:
         assert gone.before is not None, "what was deleted was somewhere"
         was = app.repository.objects.abbreviate(gone.before)
         app.terminal.line(f"Deleted tag '{gone.name.short}' (was {was})")
+        app.terminal.hint(f"'tapes tag {gone.name.short} {was}' brings it back")
 
 
 def _create(app: App, words: tuple[str, ...], values: dict[str, Any]) -> None:

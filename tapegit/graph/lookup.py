@@ -271,7 +271,8 @@ def _not_found(refs: RefReader, text: str) -> RefNotFoundError:
         branch = target.short if target is not None else "HEAD"
         return RefNotFoundError(
             f"HEAD is unborn: branch '{branch}' has no turn yet",
-            hint="'tapes log @{latest}' shows what was recorded last",
+            hint="'tapes log @{latest}' shows what was recorded last; '@{latest}~3' and the like "
+            "name turns of it",
             name=text,
         )
     if name is not None:

@@ -21,6 +21,7 @@ from tapegit.graph.revision import Revision, RevisionRange, Step, parse_range, p
 from tapegit.graph.selection import (
     Selected,
     count_words,
+    hint_at_turns,
     not_found,
     require_object,
     select,
@@ -298,7 +299,8 @@ class Resolver:
         parents: tuple[ObjectId, ...] = (oid,)
         for passed in range(count + 1):
             if not parents:
-                raise not_found(text, f"'{oid}' has {count_words(passed - 1, 'turn')} before it")
+                reason = f"'{oid.short()}' has {count_words(passed - 1, 'turn')} before it"
+                raise not_found(text, reason, hint_at_turns(text))
             ancestor = parents[0]
             parents = self._graph.parents(ancestor) if passed < count else ()
         return ancestor
@@ -306,7 +308,8 @@ class Resolver:
     def _parent(self, oid: ObjectId, number: int, text: str) -> ObjectId:
         parents = self._graph.parents(oid)
         if number > len(parents):
-            raise not_found(text, f"turn '{oid}' has {count_words(len(parents), 'parent')}")
+            reason = f"turn '{oid.short()}' has {count_words(len(parents), 'parent')}"
+            raise not_found(text, reason, hint_at_turns(text))
         return parents[number - 1]
 
     def _ordinal(self, oid: ObjectId, number: int, text: str) -> ObjectId:
@@ -317,7 +320,8 @@ class Resolver:
             if self._graph.is_leader(ancestor):
                 break
         if number >= len(tape):
-            raise not_found(text, f"the last turn of this tape is #{len(tape) - 1}")
+            reason = f"the last turn of this tape is #{len(tape) - 1}"
+            raise not_found(text, reason, hint_at_turns(text))
         return tape[len(tape) - 1 - number]
 
     def _search(self, tips: Iterable[ObjectId], wanted: str, text: str) -> ObjectId:
@@ -327,7 +331,11 @@ class Resolver:
             summary = self._graph.read_subject(oid).summary or ""
             if (needle in summary) is not is_negative:
                 return oid
-        raise not_found(text, "no reachable turn has that in its summary")
+        raise not_found(
+            text,
+            "no reachable turn has that in its summary",
+            "'tapes search' looks at everything that was said",
+        )
 
     def _all_tips(self) -> list[ObjectId]:
         tips = [ref.oid for ref in self._refs.iter_refs()]
@@ -339,7 +347,8 @@ class Resolver:
     def _latest(self) -> Named:
         name = find_latest(self._graph, self._refs)
         if name is None:
-            raise not_found("@{latest}", "nothing was recorded yet")
+            hint = "'tapes import' and 'tapes record' record sessions"
+            raise not_found("@{latest}", "nothing was recorded yet", hint)
         return Named(self._refs.read(name), name)
 
     def _left_branch(self, number: int, text: str) -> Named:
@@ -349,19 +358,20 @@ class Resolver:
                 if not number:
                     left = entry.message.removeprefix(CHECKOUT).split(" to ", 1)[0]
                     return self._look_up(left)
-        raise not_found(text, "HEAD has not left so many branches")
+        hint = "'tapes reflog' says where HEAD was"
+        raise not_found(text, "HEAD has not left so many branches", hint)
 
     def _take_from_log(self, step: Step, ref: RefName, text: str) -> Named:
         if step.kind == syntax.UPSTREAM:
-            raise not_found(text, f"'{ref.short}' has no upstream: there are no remotes yet")
+            hint = "'tapes branch -vv' shows what follows what; name it as in 'origin/main'"
+            raise not_found(text, f"'{ref.short}' has no upstream that a revision names", hint)
         if step.kind == syntax.REFLOG_ENTRY and not step.number:
             return Named(self._refs.read(ref), ref)
         entries = self._refs.read_reflog(ref)
         if step.kind == syntax.REFLOG_ENTRY:
             if step.number > len(entries):
-                raise not_found(
-                    text, f"the reflog of '{ref}' has {count_words(len(entries), 'move')}"
-                )
+                reason = f"the reflog of '{ref.short}' has {count_words(len(entries), 'move')}"
+                raise not_found(text, reason, f"'tapes reflog {ref.short}' lists what it has")
             oid = entries[-step.number].old
         else:
             oid = self._value_at(entries, ref, parse_date(step.text, self._clock()), text)

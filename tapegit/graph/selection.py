@@ -10,6 +10,7 @@ Source: tapesrevisions(7), "Parts of a turn".
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,9 +86,15 @@ def require_object(selected: Selected, text: str) -> ObjectId:
     )
 
 
-def not_found(text: str, reason: str) -> RefNotFoundError:
+def not_found(text: str, reason: str, hint: str | None = None) -> RefNotFoundError:
     """Return the error for a revision that is well-formed and names nothing."""
-    return RefNotFoundError(f"'{shorten(text)}' names nothing: {reason}", name=text)
+    return RefNotFoundError(f"'{shorten(text)}' names nothing: {reason}", hint=hint, name=text)
+
+
+def hint_at_turns(text: str) -> str:
+    """Return the hint for a revision that goes beyond the turns there are."""
+    start = re.split(r"[~^#:]", text, maxsplit=1)[0]
+    return f"'tapes log --oneline {shorten(start) or 'HEAD'}' shows the turns there are"
 
 
 def count_words(count: int, noun: str) -> str:

@@ -140,8 +140,12 @@ def test_where_the_code_was_is_said(tapes, repository):
 def test_files_are_refused_with_the_command_that_is_meant(tapes, repository):
     """`tapes checkout HEAD file` cannot be done, and nothing moves."""
     make_tape(repository, 2)
+    (tapes.cwd / "own.txt").touch()
     refused = tapes("checkout", "HEAD~1", "--", "src/a.py", code=1)
     assert "git checkout HEAD~1 src/a.py" in refused.err
+    assert "git checkout gone" in tapes("checkout", "--", "gone", code=1).err
+    assert "git checkout own.txt" in tapes("checkout", "own.txt", code=1).err
+    assert "no ref, session or object 'gone'" in tapes("checkout", "gone", code=12).err
     assert tapes("symbolic-ref", "HEAD").out == "refs/heads/main\n"
 
 
