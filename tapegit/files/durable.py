@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TYPE_CHECKING, Final, Self
 
 from tapegit.errors import StorageError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _NO_HARD_LINKS: Final = frozenset(
     {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 )
+_PID: Final = re.compile(r"[a-z]+-([0-9]{1,10})-[0-9a-f]+")
 _NO_DIRECTORY_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
@@ -234,3 +236,17 @@ def replace_file_cheaply(path: Path, data: bytes, *, tmp_dir: Path) -> None:
     with TemporaryFile(tmp_dir, "file") as file:
         file.write(data)
         file.replace(path)
+
+
+def is_in_use(name: str) -> bool:
+    """Return whether the process whose number is in a name, as temporary ones have it, runs."""
+    match = _PID.fullmatch(name)
+    if match is None:
+        return False
+    try:
+        os.kill(int(match[1]), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # it is somebody else's, or no number of a process
+    return True

@@ -15,7 +15,7 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 from tapegit.files import syscalls
-from tapegit.files.durable import fsync_dir, replace_file
+from tapegit.files.durable import fsync_dir, is_in_use, replace_file
 from tapegit.files.oserrors import storage_error, storage_errors
 from tapegit.files.safe_read import map_file, read_file
 from tapegit.formats.cruft import cruft_size, decode_cruft, encode_cruft
@@ -32,6 +32,7 @@ from tapegit.repository.layout import (
 from tapegit.store.pack_writer import PackWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tapegit.store.pack_reader import PackReader
 
-_EMPTIED: Final = (INDEX_NAME, TRASH_NAME, TMP_NAME, LOST_FOUND_NAME)
+_EMPTIED: Final = (INDEX_NAME, TRASH_NAME, LOST_FOUND_NAME)
 """Folders that hold copies of what is elsewhere, or what nothing needs."""
+
+_RUN_PREFIX: Final = "run-"
+"""Begins the folder of a run: programs that stand in for clients, and nothing that was said."""
 
 _GC_LOG: Final = "gc.log"
 _ORPHAN: Final = re.compile(r"pack-[0-9a-f]{64}\.(?:idx|cruft)")
@@ -56,7 +60,8 @@ def shred(repository: Repository, doomed: AbstractSet[ObjectId]) -> int:
     """
     root = repository.root
     count = sum(_empty(root / name, is_top=True) for name in _EMPTIED)
-    count += _empty(root / REMOTE_NAME, is_top=True, kept=LEFT_PREFIX)
+    count += _empty(root / TMP_NAME, is_top=True, is_kept=_is_running)
+    count += _empty(root / REMOTE_NAME, is_top=True, is_kept=_is_left)
     count += _unlink(root / _GC_LOG)
     count += _shred_loose(repository, doomed)
     repository.objects.refresh()
@@ -163,10 +168,18 @@ def _remove_orphans(pack_dir: Path) -> None:
     fsync_dir(pack_dir)
 
 
-def _empty(path: Path, *, is_top: bool, kept: str | None = None) -> int:
+def _is_left(name: str) -> bool:
+    return name.startswith(LEFT_PREFIX)
+
+
+def _is_running(name: str) -> bool:
+    return name.startswith(_RUN_PREFIX) and is_in_use(name)
+
+
+def _empty(path: Path, *, is_top: bool, is_kept: Callable[[str], bool] | None = None) -> int:
     """Remove what is in a folder, and the folder below the top; links are not followed.
 
-    What begins with `kept` stays, in a folder at the top.
+    What is kept stays, in a folder at the top.
     """
     try:
         entries = list(os.scandir(path))
@@ -177,7 +190,7 @@ def _empty(path: Path, *, is_top: bool, kept: str | None = None) -> int:
     count = 0
     for entry in entries:
         child = path / entry.name
-        if kept is not None and entry.name.startswith(kept):
+        if is_kept is not None and is_kept(entry.name):
             continue
         if entry.is_dir(follow_symlinks=False):
             count += _empty(child, is_top=False)

@@ -10,11 +10,11 @@ Source: tapesmaintenance(7), "How gc works", step 7.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.files import syscalls
+from tapegit.files.durable import is_in_use
 from tapegit.files.oserrors import storage_error, storage_errors
 from tapegit.files.trash import Trash
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TMP_AGE_MS: Final = 24 * 3600 * 1000
-_PID: Final = re.compile(r"[a-z]+-([0-9]{1,10})-[0-9a-f]+")
 
 
 class Swept(NamedTuple):
@@ -74,23 +73,9 @@ def _sweep_tmp(tmp_dir: Path, before_ms: int) -> int:
             status = os.lstat(path)
         except OSError:
             continue
-        if status.st_mtime_ns // 1_000_000 < before_ms and not _is_held(name):
+        if status.st_mtime_ns // 1_000_000 < before_ms and not is_in_use(name):
             count += _delete(path, is_folder=stat.S_ISDIR(status.st_mode))
     return count
-
-
-def _is_held(name: str) -> bool:
-    """Return whether the process whose number is in a name still runs."""
-    match = _PID.fullmatch(name)
-    if match is None:
-        return False
-    try:
-        os.kill(int(match[1]), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True  # it is somebody else's, or no number of a process
-    return True
 
 
 def _delete(path: Path, *, is_folder: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 
 import pytest
@@ -131,6 +132,19 @@ def test_a_dry_run_changes_nothing(copy):
     del after[root / "locks/upkeep"]
     before.pop(root / "locks/upkeep", None)
     assert after == before
+
+
+def test_runs_that_go_on_keep_their_folders(copy):
+    """Programs that stand in for clients stay as long as their run does, and no longer."""
+    root, kept = copy
+    living, ended = root / f"tmp/run-{os.getpid()}-00ff", root / "tmp/run-4194305-00ff"
+    for folder in (living, ended):
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin/claude").write_text("#!/bin/sh\n")
+    run_redact(open_at(root), find_secret())
+    assert (living / "bin/claude").exists()
+    assert not ended.exists()
+    check(root, kept)
 
 
 def kill(leaky, tmp_path, numbers):
