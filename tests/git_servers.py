@@ -69,6 +69,7 @@ class GitServers:
         self.folder.mkdir()
         self._keys = folder
         self._places: dict[str, Place] = {}
+        self._absent: dict[str, str] = {}
         self._running = contextlib.ExitStack()
         self._count = 0
 
@@ -81,9 +82,15 @@ class GitServers:
         """Return where a repository is reached over a transport; skip the test where it cannot."""
         if transport == "path":
             return Place(str(server.path), {})
+        if transport in self._absent:
+            pytest.skip(self._absent[transport])
         if transport not in self._places:
             start = {"ssh": self._start_ssh, "https": self._start_https}
-            self._places[transport] = start.get(transport, self._start_daemon)()
+            try:
+                self._places[transport] = start.get(transport, self._start_daemon)()
+            except pytest.skip.Exception as error:
+                self._absent[transport] = str(error)
+                raise
         found = self._places[transport]
         below = server.path if transport == "ssh" else server.path.relative_to(self.folder)
         return found._replace(url=f"{found.url}/{str(below).lstrip('/')}")
@@ -143,6 +150,9 @@ class GitServers:
         )
         self.run([sshd, "-D", "-e", "-f", str(folder / "sshd_config")], port)
         command = [ssh, "-F", f"{folder}/config"]
+        probe = [*command, "tapes-host", "true"]
+        if subprocess.run(probe, capture_output=True, check=False).returncode:
+            pytest.skip("sshd lets nobody in here")
         self._running.callback(
             subprocess.run, [*command, "-O", "exit", "tapes-host"], capture_output=True, check=False
         )
