@@ -140,7 +140,9 @@ def report_pushed(
     elif is_porcelain:
         app.terminal.record(f"To {where}")
         for ref, line in zip(refs, lines, strict=True):
-            full = line._replace(target=ref.shared.remote_name)
+            source = app.resolver.find_ref(line.source) if line.source else None
+            target = ref.shared.remote_name
+            full = line._replace(source=source or line.source, target=target)
             app.terminal.record(format_porcelain_line(full))
         app.terminal.record("Done")
     else:

@@ -179,7 +179,7 @@ def _choose_probes(keys: list[bytes], contexts: list[ContextId]) -> Probes:
 
 
 def _make_row(tapes: Tapes, main: Ref, line: list[Turn]) -> SessionRow:
-    _, _, harness, session = tapes.folder.split("/")
+    harness, session = tapes.folder.split("/")[-2:]
     times = [turn.time for turn in line if turn.time is not None]
     states = [turn.session for turn in line if turn.session is not None][:1]
     cwd = states[0].cwd if states else None

@@ -14,13 +14,13 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tapegit.errors import TapesError
-from tapegit.graph.lookup import SESSIONS, is_aside
+from tapegit.graph.lookup import FETCHED, SESSIONS, group_fetched, group_sessions, is_aside
 from tapegit.index.calls import USAGE_NAMES, ModelCall, sum_usage
 from tapegit.index.database import DamagedIndexError, Entry, IndexFile, KeptCall
 from tapegit.index.joins import find_joins, join_rows
 from tapegit.index.kept import use_index
 from tapegit.index.replays import find_replays
-from tapegit.index.session import Probes, SessionRow, group_tapes, read_session
+from tapegit.index.session import Probes, SessionRow, group_tapes, make_tapes, read_session
 from tapegit.objects.oid import ObjectId
 from tapegit.repository.layout import INDEX_NAME
 
@@ -38,6 +38,9 @@ T = TypeVar("T")
 
 BATCH_COUNT: Final = 500
 """Sessions that are kept in one go: what was read is not lost if the next ones take long."""
+
+FETCHED_FOLDER: Final = "fetched"
+"""Below `index/`, with a file of its own: nothing that is counted reads it."""
 
 ROW_LENGTH: Final = 14
 """How many fields of a row are kept as such: those before `usage`."""
@@ -80,6 +83,34 @@ def list_sessions(
     return sorted(rows, key=lambda row: (-(row.last_ms or 0), row.ref))
 
 
+def list_fetched(
+    repository: Repository, graph: TurnGraph, *, on_broken: OnBroken
+) -> list[SessionRow]:
+    """Return the sessions that remotes have and this store itself has not; as `list_sessions`."""
+    own = {each.rpartition(SESSIONS)[2] for each in _list_folders(repository, on_broken)}
+    tapes = {
+        folder: make_tapes(folder, sorted(refs))
+        for folder, refs in group_fetched(repository.refs).items()
+        if folder.partition(FETCHED)[2] not in own and not is_aside(refs)
+    }
+    if not tapes:
+        return []
+    reader = _Reader(repository, graph)
+    rows = _use(
+        repository,
+        tapes,
+        lambda file: list(_read_rows(file, tapes, reader)[0].values()),
+        FETCHED_FOLDER,
+    )
+    for name, error in sorted(reader.broken.items()):
+        on_broken(name, error)
+    return rows
+
+
+def _list_folders(repository: Repository, on_broken: OnBroken) -> set[str]:
+    return set(group_sessions(repository.refs.iter_refs(SESSIONS, on_broken=on_broken)))
+
+
 class SessionCall(NamedTuple):
     """A call of a model, and the folder of the session that it counts for."""
 
@@ -112,9 +143,11 @@ def list_calls(
     return calls
 
 
-def _use(repository: Repository, tapes: dict[str, Tapes], work: Callable[[IndexFile], T]) -> T:
+def _use(
+    repository: Repository, tapes: dict[str, Tapes], work: Callable[[IndexFile], T], below: str = ""
+) -> T:
     return use_index(
-        repository.root / INDEX_NAME,
+        repository.root / INDEX_NAME / below,
         work,
         is_current=lambda file: not any(_find_behind(file.read_tapes(), tapes)),
     )

@@ -270,7 +270,9 @@ class _Pusher:
         if not (self._options.auto_fork and diverged and planned.wish.shared.kind == HEADS):
             return planned
         tip = planned.tapes[0][1]
-        new = list_new_turns(self._repository.objects, [tip], planner.list_known())
+        followed = (oid for tapes in self._followed.values() for _, oid in tapes)
+        known = [*planner.list_known(), *filter(self._repository.objects.contains, followed)]
+        new = list_new_turns(self._repository.objects, [tip], known)
         first = (new or [tip])[0]
         name = f"{planned.wish.shared.name}.{first.hex()[:FORK_DIGIT_COUNT]}"
         return planner.plan(planned.wish._replace(shared=Shared(HEADS, name)))

@@ -49,10 +49,12 @@ def describe_remote(repository: Repository, name: str, surroundings: Surrounding
     yield f"* remote {name}"
     yield f"  Fetch URL: {remote.url.shown}"
     yield f"  Push  URL: {remote.push_url.shown}"
-    counts = {HEADS: "branches", TAGS: "tags", SESSIONS: "sessions"}
+    counts = {HEADS: ("branch", "branches"), TAGS: ("tag", "tags")}
+    counts[SESSIONS] = ("session", "sessions")
     found = [shared for ref in refs if (shared := _try_parse(ref.name)) is not None]
     for kind, words in counts.items():
-        yield f"  {sum(shared.kind == kind for shared in found)} {words}"
+        count = sum(shared.kind == kind for shared in found)
+        yield f"  {count} {words[count != 1]}"
     gone = set(list_gone(repository, name, refs))
     for shared in found:
         if shared.kind == HEADS:

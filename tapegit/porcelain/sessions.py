@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tapegit.errors import DataError, ObjectNotFoundError
 from tapegit.graph.lookup import SESSION_PREFIX_LENGTH_MIN
 from tapegit.graph.notes import read_notes
-from tapegit.index.sessions import list_sessions
+from tapegit.index.sessions import list_fetched, list_sessions
 from tapegit.porcelain.notes import NAMESPACE, TITLE, notes_ref
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def find_sessions(
         TapesError: packed-refs cannot be read, if `on_broken` says so.
     """
     rows = list_sessions(repository, graph, on_broken=on_broken)
+    rows += list_fetched(repository, graph, on_broken=on_broken)
+    rows.sort(key=lambda row: (-(row.last_ms or 0), row.ref))
     titles = _read_titles(repository, graph, on_broken)
     if titles:
         rows = [

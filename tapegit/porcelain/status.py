@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import ObjectNotFoundError
+from tapegit.graph.lookup import FETCHED, SESSIONS
 from tapegit.graph.newest import find_latest
 from tapegit.objects.kind import Kind
 from tapegit.porcelain.upstream import Upstream, find_upstream
@@ -79,10 +80,11 @@ def read_status(repository: Repository, graph: TurnGraph) -> Status:
 
 
 def _read_recording(repository: Repository, graph: TurnGraph, name: RefName) -> Recording:
-    parts = name.split("/", 4)
-    is_session = parts[1] == "sessions" and len(parts) == 5
+    own = name.removeprefix(SESSIONS)
+    parts = (name.partition(FETCHED)[2] if own == name else own).split("/", 2)
+    is_session = len(parts) == 3
     harness, session = (
-        (parts[2], percent_decode_component(parts[3])) if is_session else (None, None)
+        (parts[0], percent_decode_component(parts[1])) if is_session else (None, None)
     )
     return Recording(
         name, harness, session, _read_tip(repository, graph, repository.refs.read(name))

@@ -86,8 +86,8 @@ def iter_ref_lines(lines: Sequence[RefLine]) -> Iterator[str]:
     width = max((len(line.source) for line in lines), default=0)
     for line in lines:
         reason = f" ({line.reason})" if line.reason else ""
-        source = f"{line.source:{width}}"
-        yield f" {line.mark} {_summarize(line):{_SUMMARY_WIDTH}} {source} -> {line.target}{reason}"
+        names = f"{line.source:{width}} -> {line.target}" if line.source else line.target
+        yield f" {line.mark} {_summarize(line):{_SUMMARY_WIDTH}} {names}{reason}"
 
 
 def format_porcelain_line(line: RefLine) -> str:
@@ -151,8 +151,8 @@ def format_pulled(pulled: ShownPulled, old: str | None, new: str) -> str:
     if pulled.state == "ahead":
         return f"'{pulled.branch}' is ahead of {pulled.upstream} by {pulled.ahead}."
     return (
-        f"'{pulled.branch}' and {pulled.upstream} have diverged: {pulled.ahead} turns are only"
-        f" here, {pulled.behind} only there; both are kept, and '{pulled.branch}' stays at {new}"
+        f"'{pulled.branch}' and {pulled.upstream} have diverged:"
+        f" {_count(pulled.ahead, 'turn')} only here, {pulled.behind} only there; both are kept, and '{pulled.branch}' stays at {new}"
     )
 
 
@@ -171,10 +171,14 @@ def pulled_members(pulled: ShownPulled) -> dict[str, object]:
     return members
 
 
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def iter_notice(contents: ShownContents, where: str) -> Iterator[str]:
     """Yield who will be able to read what is pushed, and what is in it."""
     yield f"first push to '{where}': everybody who can read it can read what is pushed"
-    holds = [f"{contents.tape_count} tapes", f"{contents.turn_count} turns"]
+    holds = [_count(contents.tape_count, "tape"), _count(contents.turn_count, "turn")]
     if contents.has_system_prompts:
         holds.append("system prompts")
     if contents.directories:

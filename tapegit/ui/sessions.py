@@ -92,6 +92,7 @@ def session_members(row: ShownSession) -> dict[str, object]:
         "harness": row.harness,
         "session": row.session,
         "ref": row.ref,
+        "remote": _remote_of(row.ref),
         "turn": row.tip,
         "title": row.title,
         "first": row.first_ms,
@@ -108,11 +109,17 @@ def session_members(row: ShownSession) -> dict[str, object]:
     return {key: value for key, value in members.items() if value is not None}
 
 
+def _remote_of(ref: str) -> str | None:
+    """Return the remote that a session was fetched from, or None for one of this store."""
+    return ref.split("/")[2] if ref.startswith("refs/remotes/") else None
+
+
 def _cells(row: ShownSession, *, date: str, now_ms: int) -> list[str]:
     models = row.models
     more = f" +{len(models) - 1}" if len(models) > 1 else ""
+    remote = _remote_of(row.ref)
     return [
-        escape_line(row.harness),
+        escape_line(row.harness + (f" ({remote})" if remote else "")),
         format_date(row.last_ms, date, now_ms=now_ms) if row.last_ms is not None else "-",
         str(row.turn_count),
         "open" if row.is_open else "closed",

@@ -108,6 +108,8 @@ def _tip_line(tip: ShownTip) -> Line:
 
 def _describe(latest: ShownRecording, now_ms: int) -> str:
     what = f"{latest.harness} {latest.session}" if latest.session else latest.name
+    if latest.session and latest.name.startswith("refs/remotes/"):
+        what += f" ({latest.name.split('/')[2]})"
     age = f", {format_age(latest.tip.date_ms, now_ms)}" if latest.tip.date_ms else ""
     return f"{what}{age}"
 

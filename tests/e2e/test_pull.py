@@ -25,7 +25,7 @@ def test_both_went_on(tapes, chain, server, other, repository, tmp_path):
     assert " ! [rejected]" in refused.err
     assert "(diverged, fetch first)" in refused.err
     pulled = tapes("pull")
-    assert "have diverged: 1 turns are only here, 1 only there" in pulled.out
+    assert "have diverged: 1 turn only here, 1 only there" in pulled.out
     assert tapes("rev-parse", "main").oid == str(ours[0])
     assert tapes("rev-parse", "origin/main").oid == theirs
     assert "(diverged, non-fast-forward)" in tapes("push", code=21).err

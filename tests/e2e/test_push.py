@@ -6,6 +6,7 @@ import shutil
 
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Session
+from tapegit.repository.repository import Repository
 from tests.builders import (
     make_tape,
     set_ref,
@@ -159,7 +160,7 @@ def test_hooks_and_hidden_refs_are_obeyed(tapes, chain, server, repository):
 def test_a_dry_run_sends_nothing(tapes, chain, server):
     """It says what would be done."""
     result = tapes("push", "--dry-run", "--porcelain", "origin", "main")
-    assert "*\tmain:refs/tapes/heads/main\t[new branch]" in result.lines
+    assert "*\trefs/heads/main:refs/tapes/heads/main\t[new branch]" in result.lines
     assert server.refs == {}
 
 
@@ -223,6 +224,29 @@ def test_the_first_push_says_who_can_read_it(tapes, chain, server, repository):
     """It says it once, with what is in it."""
     first = tapes("push", "origin", "main").err
     assert "everybody who can read it can read what is pushed" in first
-    assert "it holds 1 tapes, 4 turns" in first
+    assert "it holds 1 tape, 4 turns" in first
     make_tape(repository, 1, start=chain[-1])
     assert "everybody" not in tapes("push", "origin", "main").err
+
+
+def test_a_fork_is_named_by_the_first_turn_that_the_remote_may_lack(
+    tapes, chain, other, repository
+):
+    """What was seen there is not what the fork is called after, though others moved the ref."""
+    tapes("push", "origin", "main")
+    other("fetch")
+    other("branch", "main", "origin/main")
+    theirs = Repository.open(other.cwd / ".tapes")
+    make_tape(theirs, 1, start=chain[-1], label="theirs")
+    other("push", "origin", "main")
+    mine = make_tape(repository, 2, start=chain[-1], label="mine")
+    pushed = tapes("push", "--auto-fork", "origin", "main").err
+    assert f" * [new branch]      main -> main.{mine[0].hex()[:10]}" in pushed
+
+
+def test_what_is_deleted_is_shown_as_git_shows_it(tapes, chain):
+    """No arrow leads there; one that is not there is refused by name."""
+    tapes("push", "origin", "main", "main:other")
+    assert " - [deleted]         other\n" in tapes("push", "origin", ":other").err
+    gone = tapes("push", "--delete", "origin", "other", code=21).err
+    assert " ! [rejected]        other (remote ref does not exist)\n" in gone

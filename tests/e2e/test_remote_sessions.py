@@ -1,0 +1,48 @@
+"""Sessions of a remote: they are listed and found as those of the store are, but marked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import make_tape
+
+NAME = "refs/sessions/codex/0199ddaa-1234/file/main"
+
+
+@pytest.fixture
+def fetched(tapes, chain, repository, other):
+    """Give the tape of a session that another store has fetched."""
+    tape = make_tape(repository, 3, name=NAME, label="said")
+    make_tape(repository, 2, name="refs/sessions/codex/0199ddaa-1234/agents/1", label="agent")
+    tapes("push", "origin", "0199ddaa")
+    other("fetch")
+    return tape
+
+
+def test_a_fetched_session_is_listed_with_its_remote(other, fetched):
+    """For people and as JSON, with or without an index; `usage` has no part of it."""
+    (line,) = other("sessions").lines
+    assert line.startswith("0199ddaa  codex (origin)  ")
+    (row,) = other("sessions", "--json").records
+    assert (row["session"], row["remote"], row["tapes"]) == ("0199ddaa-1234", "origin", 2)
+    assert row["turn"] == str(fetched[-1])
+    for path in sorted((other.cwd / ".tapes" / "index").rglob("*.sqlite")):
+        path.unlink()
+    assert other("sessions").lines == [line]
+
+
+def test_a_session_that_the_store_has_itself_is_not_listed_twice(tapes, fetched):
+    """What it pushed is its own."""
+    tapes("fetch")
+    (row,) = tapes("sessions", "--json").records
+    assert "remote" not in row
+    assert row["ref"] == NAME
+
+
+def test_a_fetched_session_is_found_by_its_id_and_as_the_latest(other, fetched):
+    """Wherever a revision is taken."""
+    assert other("rev-parse", "0199ddaa").oid == str(fetched[-1])
+    assert other("rev-parse", "0199ddaa-1234~1").oid == str(fetched[1])
+    assert other("rev-parse", "@{latest}").oid == str(fetched[-1])
+    assert "Last recorded: codex 0199ddaa-1234 (origin)" in other("status").out
+    assert other("log", "--format=%s").lines == ["said 3", "said 2", "said 1"]
