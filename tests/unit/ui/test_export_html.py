@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -24,6 +23,7 @@ from tapegit.dialects.parts import (
 from tapegit.objects.turn import CodeRepository, Session, Turn
 from tapegit.ui.escape import escape_text
 from tapegit.ui.export_html import POLICY, STEP_LENGTH, STYLE, iter_html
+from tests.unit.ui.exported import Each, Section, Shown, Spawn
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "dl", "dt", "dd"}
 TAGS |= {"main", "nav", "ul", "li", "section", "article", "p", "a", "b", "time", "div", "details"}
@@ -82,41 +82,6 @@ parts = (
     | st.builds(Compaction, text=texts)
     | st.builds(Unknown, type=texts, raw=texts)
 )
-
-
-class Spawn(NamedTuple):
-    """The call that spawned an agent."""
-
-    call_id: str
-    oid: str
-    number: int
-
-
-class Section(NamedTuple):
-    """What a section is, to the writer."""
-
-    name: str
-    oids: list[str]
-    first: int = 0
-    parent: str | None = None
-    spawn: Spawn | None = None
-    elsewhere: tuple[tuple[str, str], ...] = ()
-
-
-class Shown(NamedTuple):
-    """A turn with its parts."""
-
-    oid: str
-    turn: Turn
-    parts: list[object]
-
-
-class Each(NamedTuple):
-    """A turn and where it is."""
-
-    section: Section
-    number: int
-    shown: Shown
 
 
 class Page(HTMLParser):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 import pytest
 from hypothesis import example, given
@@ -22,6 +21,7 @@ from tapegit.dialects.parts import (
 from tapegit.objects.turn import Turn
 from tapegit.ui.escape import escape_text
 from tapegit.ui.export_markdown import iter_markdown
+from tests.unit.ui.exported import Each, Section, Shown, Spawn
 
 PIECES = [
     "\n",
@@ -76,41 +76,6 @@ parts = (
     | st.builds(Compaction, text=texts)
     | st.builds(Unknown, type=texts, raw=texts)
 )
-
-
-class Spawn(NamedTuple):
-    """The call that spawned an agent."""
-
-    call_id: str
-    oid: str
-    number: int
-
-
-class Section(NamedTuple):
-    """What a section is, to the writer."""
-
-    name: str
-    oids: list[str]
-    first: int = 0
-    parent: str | None = None
-    spawn: Spawn | None = None
-    elsewhere: tuple[tuple[str, str], ...] = ()
-
-
-class Shown(NamedTuple):
-    """A turn with its parts."""
-
-    oid: str
-    turn: Turn
-    parts: list[object]
-
-
-class Each(NamedTuple):
-    """A turn and where it is."""
-
-    section: Section
-    number: int
-    shown: Shown
 
 
 def render(*found: object, summary: str = "go") -> str:
