@@ -22,6 +22,7 @@ from bench.listing import measure_listing
 from bench.measure import ROOT, fsync_ms, git
 from bench.proxying import measure_proxy
 from bench.reading import measure_reading
+from bench.replaying import measure_replaying
 from bench.rewriting import measure_rewriting
 from bench.searching import measure_search
 from bench.sharing import measure_sharing
@@ -37,6 +38,7 @@ PARTS = {
     "diff": measure_diff,
     "list": measure_listing,
     "step": measure_stepping,
+    "replay": measure_replaying,
     "follow": measure_following,
     "search": measure_search,
     "secrets": measure_finding,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import FormatError, IntegrityError, ObjectNotFoundError
 from tapegit.objects.kind import MIB, Kind, Object
-from tapegit.objects.oid import ObjectId, content_hasher
+from tapegit.objects.oid import ObjectId, content_hasher, hash_content
 from tapegit.objects.rope import RopeEntry, RopeNode, decode_rope
 
 if TYPE_CHECKING:
@@ -64,6 +64,17 @@ def read_content(find: Find, oid: ObjectId, *, size_max_bytes: int = READ_SIZE_M
         IntegrityError: The bytes are not those that the root states.
     """
     return b"".join(iter_content(find, oid, size_max_bytes=size_max_bytes))
+
+
+def read_digest(find: Find, oid: ObjectId) -> bytes:
+    """Return the BLAKE3-256 of the bytes that a blob or a rope stands for, as a rope states it.
+
+    Raises:
+        ObjectNotFoundError: The object is missing.
+        FormatError: It is neither, or breaks a rule.
+    """
+    found = _read(find, oid)
+    return hash_content(found.data) if found.kind is Kind.BLOB else _decode_node(oid, found).whole
 
 
 def iter_pieces(find: Find, oid: ObjectId) -> Iterator[RopeEntry]:

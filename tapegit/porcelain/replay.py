@@ -147,8 +147,10 @@ class Replay:
     def iter_tool_calls(self) -> Iterator[tuple[str, str]]:
         """Yield name and arguments of each tool call that the tape will cause."""
         for taped in self.tape.exchanges:
+            if taped.is_side or not taped.reply.is_whole:
+                continue
             wire = WIRE_DIALECTS.get(taped.keys.dialect or "")
-            if wire is None or taped.keys.is_side or not taped.reply.is_whole:
+            if wire is None:
                 continue
             for part in decode_answer(wire, taped.reply.read_body()).parts:
                 if isinstance(part, ToolCall):

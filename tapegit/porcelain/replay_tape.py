@@ -9,16 +9,17 @@ Source: tapes-replay(1).
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tapegit.errors import UserError
 from tapegit.graph.walk import iter_first_parents
-from tapegit.objects.oid import ObjectId
-from tapegit.objects.rope_reader import read_content
+from tapegit.objects.oid import ObjectId, hash_content
+from tapegit.objects.rope_reader import read_content, read_digest
 from tapegit.porcelain.replay_turns import TimedTaped, iter_spoken
 from tapegit.wire.headers import header_map
+from tapegit.wire.replay_keys import split_target
 from tapegit.wire.replay_match import Reply, Taped
 from tapegit.wire.socket_calls import SWITCHED
 
@@ -27,14 +28,21 @@ if TYPE_CHECKING:
 
     from tapegit.graph.resolve import Resolver
     from tapegit.graph.turns import TurnGraph
+    from tapegit.objects.kind import Object
+    from tapegit.objects.rope_reader import Find
     from tapegit.objects.turn import Call, Session, Turn
     from tapegit.repository.repository import Repository
-    from tapegit.wire.replay_keys import KeyReader
+    from tapegit.wire.replay_keys import KeyReader, RequestKeys
 
 SESSIONS: Final = "refs/sessions/"
 _MAIN: Final = ("wire/main", "file/main")
-_BESIDE: Final = ("agents/", "side/")
+SIDE: Final = "side/"
+_BESIDE: Final = ("agents/", SIDE)
 """Tapes of a session that go along with a line of it."""
+
+
+MEMO_SIZE_MAX_BYTES: Final = 64 << 20
+MEMO_OBJECT_SIZE_MAX_BYTES: Final = 1 << 20
 
 
 class Tape(NamedTuple):
@@ -61,6 +69,29 @@ class _Line(NamedTuple):
     is_required: bool
 
 
+class Memo:
+    """Finds objects, and remembers small ones: requests of a conversation share almost all."""
+
+    def __init__(self, find: Find) -> None:
+        self._source = find
+        self._known: dict[ObjectId, Object] = {}
+        self._size_bytes = 0
+
+    def __call__(self, oid: ObjectId) -> Object | None:
+        """Return an object, None where there is none; raises as the source does."""
+        known = self._known.get(oid)
+        if known is not None:
+            return known
+        found = self._source(oid)
+        if found is not None and len(found.data) <= MEMO_OBJECT_SIZE_MAX_BYTES:
+            self._size_bytes += len(found.data)
+            if self._size_bytes > MEMO_SIZE_MAX_BYTES:
+                self._known.clear()
+                self._size_bytes = len(found.data)
+            self._known[oid] = found
+        return found
+
+
 class TapeReader:
     """Reads tapes of one store.
 
@@ -74,7 +105,7 @@ class TapeReader:
     def __init__(
         self, repository: Repository, resolver: Resolver, graph: TurnGraph, reader: KeyReader
     ) -> None:
-        self._find = repository.objects.find
+        self._find = Memo(repository.objects.find)
         self._refs = repository.refs
         self._resolver = resolver
         self._graph = graph
@@ -125,7 +156,7 @@ class TapeReader:
     def _iter_tips(self, exchanges: tuple[Taped, ...], until: str | None) -> Iterator[ObjectId]:
         """Yield where each conversation ends: at a turn that was named, or with its last answer."""
         cut = self._resolver.resolve(until) if until is not None else None
-        answers = {taped.turn for taped in exchanges if not taped.keys.is_side}
+        answers = {taped.turn for taped in exchanges if not taped.is_side}
         for line in self._lines:
             last = next((oid for oid in reversed(line.oids) if oid in answers), None)
             if cut is not None and cut in line.oids:
@@ -206,17 +237,30 @@ class TapeReader:
             return None
         parts = urlsplit(call.url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        headers = header_map(call.request_headers)
-        keys, _ = self._reader.read(call.method, target, headers, self._read(call.request))
+        is_side = line.name.startswith(SIDE)
+        read_keys = partial(self._read_keys, call.method, target, call)
         return Taped(
             oid,
             place,
             line.oids[0],
-            keys,
+            (call.method, *split_target(target)),
+            self._digest(call.request),
+            is_side,
+            cache(read_keys),
             partial(self._read, call.request),
             self._make_reply(turn, call),
-            line.is_required and not keys.is_side,
+            line.is_required and not is_side,
             call.group,
+        )
+
+    def _read_keys(self, method: str, target: str, call: Call) -> RequestKeys:
+        headers = header_map(call.request_headers)
+        keys, _ = self._reader.read(method, target, headers, self._read(call.request))
+        return keys
+
+    def _digest(self, oid: str | None) -> bytes:
+        return (
+            read_digest(self._find, ObjectId.parse(oid)) if oid is not None else hash_content(b"")
         )
 
     def _make_reply(self, turn: Turn, call: Call) -> Reply:

@@ -104,7 +104,18 @@ def _make(
     read = partial(_read_response, find, tuple(spoken.turns))
     reply = Reply(200, _JSON, bytes, None, True, 0.0, 0.0, read)
     place = f"{name}#{spoken.number}"
-    taped = Taped(spoken.oids[-1], place, leader, keys, bytes, reply, is_required)
+    taped = Taped(
+        spoken.oids[-1],
+        place,
+        leader,
+        ("POST", "/", ""),
+        b"",
+        False,
+        lambda: keys,
+        bytes,
+        reply,
+        is_required,
+    )
     return TimedTaped(spoken.turns[0].time or 0, taped)
 
 

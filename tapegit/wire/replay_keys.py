@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _PREFIXES: Final = re.compile(rf"(?:/s/{SCOPE.pattern})?(?:/u/{SCOPE.pattern})?(?=[/?]|$)")
 _RESULT: Final = b'["result",'
+UNIT_COUNT_MAX: Final = 1 << 16
 _UNHEARD: Final = frozenset({"system", "event"})
 """Roles of what a harness puts between the messages."""
 
@@ -93,10 +94,15 @@ class KeyReader:
 
     Args:
         redactor: Finds secrets; another can be set at any time.
+
+    Attributes:
+        reads_talk: Whether `talk` is made too: a tape has no requests.
     """
 
     def __init__(self, redactor: Redactor) -> None:
         self._bodies = RequestReader(redactor)
+        self._units: dict[tuple[bytes, str | None], bytes | None] = {}
+        self.reads_talk = False
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Take out other secrets from now on."""
@@ -113,14 +119,14 @@ class KeyReader:
             headers: By name in lower case.
             body: Its content coding undone.
         """
-        target = strip_prefixes(target)
+        path, query = split_target(target)
+        target = f"{path}?{query}" if query else path
         endpoint = find_endpoint(method, target)
         dialect = endpoint.dialect if not is_generate(target) else None
         read = self._bodies.read(body, dialect)
-        path, _, query = target.partition("?")
         fields = read.fields
         client = find_client(headers, fields)
-        units = tuple(_iter_units(read, client.session))
+        units = tuple(self._iter_units(read, client.session))
         has_tools = any(True for _ in fields.elements("tools"))
         previous = fields.string("previous_response_id") or ""
         normal = normalise(dialect, read.data)
@@ -135,18 +141,31 @@ class KeyReader:
             hash_content(read.data if normal is None else normal),
             hash_content(b"\0".join((b"%d" % has_tools, previous.encode(), *units))),
             units,
-            talk_of(element.facts for element in read.elements),
+            talk_of(each.facts for each in read.elements) if self.reads_talk else b"",
             client,
             _wants_stream(dialect, path, fields),
         )
         return keys, read
 
+    def _iter_units(self, body: RequestBody, session: str | None) -> Iterator[bytes]:
+        """Yield what counts of each message."""
+        if len(self._units) > UNIT_COUNT_MAX:
+            self._units.clear()
+        for element in body.elements:
+            key = element.facts.key, session
+            if key not in self._units:
+                self._units[key] = _make_unit(element.facts, session)
+            unit = self._units[key]
+            if unit is not None:
+                yield unit
 
-def strip_prefixes(target: str) -> str:
+
+def split_target(target: str) -> tuple[str, str]:
     """Return path and query as the client meant them."""
     found = _PREFIXES.match(target)
     rest = target[found.end() :] if found is not None else target
-    return rest if rest.startswith("/") else f"/{rest}"
+    path, _, query = rest.partition("?")
+    return (path if path.startswith("/") else f"/{path}"), query
 
 
 def talk_of(messages: Iterable[MessageFacts]) -> bytes:
@@ -180,23 +199,21 @@ def _wants_stream(dialect: str | None, path: str, fields: Members) -> bool:
     return fields.flag("stream")
 
 
-def _iter_units(body: RequestBody, session: str | None) -> Iterator[bytes]:
-    """Yield what counts of each message: not what tools gave back, nor what a harness put in.
+def _make_unit(facts: MessageFacts, session: str | None) -> bytes | None:
+    """Return what counts of a message: not what tools gave back, nor what a harness put in.
 
     Words that hold the client's own name of its session are all the same: after a compaction it
     says where the file of the session is.
     """
-    own = (
-        re.compile(rb'[^\s"\\]*' + re.escape(session.encode()) + rb'[^\s"\\]*') if session else None
-    )
-    for element in body.elements:
-        facts = element.facts
-        if facts.role in _UNHEARD:
-            continue
-        items = [item for item in facts.items if not item.startswith(_RESULT)]
-        results = b"r" * (len(facts.items) - len(items))
-        items = [own.sub(b"#", item) if own is not None else item for item in items]
-        said = facts.texts.encode("utf-8", "surrogatepass")
-        if facts.role == "assistant" or items or results:
-            is_model = b"m" if facts.role == "assistant" else b"u"
-            yield hash_content(b"\0".join((is_model, said, results, *items)))
+    if facts.role in _UNHEARD:
+        return None
+    items = [item for item in facts.items if not item.startswith(_RESULT)]
+    results = b"r" * (len(facts.items) - len(items))
+    if session:
+        own = re.compile(rb'[^\s"\\]*' + re.escape(session.encode()) + rb'[^\s"\\]*')
+        items = [own.sub(b"#", item) if session.encode() in item else item for item in items]
+    said = facts.texts.encode("utf-8", "surrogatepass")
+    if facts.role != "assistant" and not items and not results:
+        return None
+    is_model = b"m" if facts.role == "assistant" else b"u"
+    return hash_content(b"\0".join((is_model, said, results, *items)))

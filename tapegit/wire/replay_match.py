@@ -1,7 +1,9 @@
 """Which recorded exchange answers a request: the matching of a replay.
 
 Rules: pure. Each exchange answers once, in recorded order. A client that says which session and
-agent it is stays in the lane that its first request was found in. Calls beside the conversation
+agent it is stays in the lane that its first request was found in. A request that is not exactly
+one that was recorded is looked for among those that come next on each tape, and only then among
+all: a long conversation is read as it is followed, not before. Calls beside the conversation
 never count against the run: what is not there is answered all the same.
 
 Source: tapes-replay(1), "MATCHING".
@@ -9,11 +11,12 @@ Source: tapes-replay(1), "MATCHING".
 
 from __future__ import annotations
 
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tapegit.dialects.exchange import Response
     from tapegit.objects.oid import ObjectId
@@ -21,10 +24,7 @@ if TYPE_CHECKING:
     from tapegit.wire.replay_keys import RequestKeys
 
     Lane = tuple[str, str, str | None]
-    Levels = tuple[
-        tuple["Level", dict[bytes, list[tuple["Step", "Taped"]]], attrgetter[bytes]],
-        ...,
-    ]
+    KeyOf = Callable[[RequestKeys], bytes]
 
 Level = Literal["exact", "normalised", "chain", "repeated"]
 EXACT: Final[Level] = "exact"
@@ -32,6 +32,10 @@ NORMALISED: Final[Level] = "normalised"
 CHAIN: Final[Level] = "chain"
 REPEATED: Final[Level] = "repeated"
 """A call beside the conversation that was made more often than recorded: the last answer again."""
+
+
+NEXT_COUNT: Final = 32
+"""So many calls of a tape may be left out before one that is asked: to compare is dear."""
 
 
 class Reply(NamedTuple):
@@ -71,7 +75,11 @@ class Taped(NamedTuple):
         turn: Of what came back.
         place: The tape and the number of the turn on it, `main#46`.
         lane: The leader of the conversation.
-        keys: Of the request; of one that was not recorded `talk` alone counts.
+        route: Method, path and query of the request, without the prefixes of a proxy.
+        exact: Of the body of the request, as it was stored.
+        is_side: It is beside the conversation.
+        read_keys: Gives all that is compared of the request; of one that was not recorded `talk`
+            alone counts. It is dear where the request is large, and remembered.
         read_request: Gives the request's body, without secrets.
         reply: What came back.
         is_required: It counts for the end of the tape.
@@ -81,11 +89,19 @@ class Taped(NamedTuple):
     turn: ObjectId
     place: str
     lane: ObjectId
-    keys: RequestKeys
+    route: tuple[str, str, str]
+    exact: bytes
+    is_side: bool
+    read_keys: Callable[[], RequestKeys]
     read_request: Callable[[], bytes]
     reply: Reply
     is_required: bool
     group: str | None = None
+
+    @property
+    def keys(self) -> RequestKeys:
+        """What is compared of the request."""
+        return self.read_keys()
 
 
 class Step(NamedTuple):
@@ -98,7 +114,7 @@ class Step(NamedTuple):
     @property
     def is_side(self) -> bool:
         """Whether it is beside the conversation."""
-        return self.answer.keys.is_side
+        return self.answer.is_side
 
 
 class Match(NamedTuple):
@@ -139,20 +155,18 @@ class Matcher:
         self._served: set[int] = set()
         self._lanes: dict[Lane, ObjectId] = {}
         self._by_exact: dict[bytes, list[tuple[Step, Taped]]] = {}
-        self._by_normal: dict[bytes, list[tuple[Step, Taped]]] = {}
-        self._by_chain: dict[bytes, list[tuple[Step, Taped]]] = {}
-        self._by_talk: dict[bytes, list[tuple[Step, Taped]]] = {}
-        self._levels: Levels = (
-            (EXACT, self._by_exact, attrgetter("exact")),
-            (NORMALISED, self._by_normal, attrgetter("normal")),
-            (CHAIN, self._by_chain, attrgetter("chain")),
-            (CHAIN, self._by_talk, attrgetter("talk")),
-        )[: 2 if is_strict else 4]
-        for _, found, key_of in self._levels:
-            for step in steps:
-                for asked in step.asked:
-                    if asked.reply.is_made == (found is self._by_talk):
-                        found.setdefault(key_of(asked.keys), []).append((step, asked))
+        self._by_lane: dict[ObjectId, list[Step]] = {}
+        levels: tuple[tuple[Level, KeyOf], ...] = (
+            (NORMALISED, attrgetter("normal")),
+            (CHAIN, attrgetter("chain")),
+        )
+        self._levels = levels[:1] if is_strict else levels
+        self._has_made = any(step.answer.reply.is_made for step in steps) and not is_strict
+        for step in steps:
+            self._by_lane.setdefault(step.answer.lane, []).append(step)
+            for asked in step.asked:
+                if not asked.reply.is_made:
+                    self._by_exact.setdefault(asked.exact, []).append((step, asked))
 
     @property
     def remaining(self) -> list[Step]:
@@ -171,33 +185,65 @@ class Matcher:
     def match(self, keys: RequestKeys) -> Match | None:
         """Return what answers a request, and use it up; None where nothing does."""
         lane = _lane_of(keys)
-        for level, by_key, key_of in self._levels:
-            for step, asked in by_key.get(key_of(keys), ()):
-                if step.number in self._served or not self._fits(keys, lane, asked):
-                    continue
-                is_other = level == EXACT and keys.query != asked.keys.query
-                return self._serve(NORMALISED if is_other else level, step, asked, keys, lane)
-        if not keys.is_side:
-            return None
-        alike = [step for step in self._steps if step.answer.keys.is_for(keys)]
+        for step, asked in self._by_exact.get(keys.exact, ()):
+            method, path, query = asked.route
+            is_same = (method, path) == (keys.method, keys.path)  # so all that the body says is
+            if is_same and step.number not in self._served and self._is_free(keys, lane, asked):
+                level = NORMALISED if keys.query != query else EXACT
+                return self._serve(level, step, asked, keys, lane)
+        found = self._find(self._iter_next(keys, lane), keys, lane)
+        if found is None and (lane is None or lane not in self._lanes):
+            found = self._find(iter(self._steps), keys, lane)
+        if found is not None or not keys.is_side:
+            return found
+        sides = [step for step in self._steps if step.is_side]
+        alike = [step for step in sides if step.answer.keys.is_for(keys)]
         unused = [step for step in alike if step.number not in self._served]
         if unused and keys.kind != "count-tokens":
             return self._serve(CHAIN, unused[0], unused[0].answer, keys, lane)
         return Match(REPEATED, alike[-1], alike[-1].answer) if alike else None
 
+    def _iter_next(self, keys: RequestKeys, lane: Lane | None) -> Iterator[Step]:
+        """Yield what comes next on the tapes that a request may go on with."""
+        bound = self._lanes.get(lane) if lane is not None and not keys.is_side else None
+        for tape, steps in self._by_lane.items():
+            if bound in {None, tape}:
+                open_steps = (
+                    step
+                    for step in steps
+                    if step.is_side == keys.is_side and step.number not in self._served
+                )
+                yield from islice(open_steps, NEXT_COUNT)
+
+    def _find(self, steps: Iterator[Step], keys: RequestKeys, lane: Lane | None) -> Match | None:
+        """Return the match of the best level among steps, the first of several."""
+        waiting = [step for step in steps if step.number not in self._served]
+        for level, key_of in self._levels:
+            for step in waiting:
+                for asked in step.asked:
+                    if asked.reply.is_made or asked.is_side != keys.is_side:
+                        continue
+                    is_same = asked.exact == keys.exact or key_of(asked.keys) == key_of(keys)
+                    if is_same and self._fits(keys, lane, asked):
+                        return self._serve(level, step, asked, keys, lane)
+        for step in waiting if self._has_made else ():
+            for asked in step.asked:
+                is_same = asked.reply.is_made and asked.keys.talk == keys.talk
+                if is_same and self._fits(keys, lane, asked):
+                    return self._serve(CHAIN, step, asked, keys, lane)
+        return None
+
     def find_nearest(self, keys: RequestKeys) -> Taped | None:
         """Return the recorded request that is most like one that nothing answers.
 
-        Of those that have not answered the one that shares the longest beginning; of several
-        the first.
+        Of those that come next on each tape the one that shares the longest beginning; of
+        several the first. Where all have answered, of the last.
         """
-        open_steps = [step for step in self.remaining if step.number not in self._served]
         lane = self._lanes.get(_lane_of(keys) or ("", "", None))
         best: tuple[tuple[bool, bool, int, int], Taped] | None = None
-        for step in open_steps or self._steps:
+        last = [step for step in self._steps if step.is_side == keys.is_side][-NEXT_COUNT:]
+        for step in list(self._iter_next(keys, None)) or last:
             taped = step.answer
-            if taped.keys.is_side != keys.is_side:
-                continue
             shared = _shared(taped.keys.units, keys.units)
             rank = (
                 taped.keys.dialect == keys.dialect,
@@ -220,6 +266,10 @@ class Matcher:
     def _fits(self, keys: RequestKeys, lane: Lane | None, asked: Taped) -> bool:
         if not (asked.keys.is_for(keys) or (asked.reply.is_made and _asks_model(keys))):
             return False
+        return self._is_free(keys, lane, asked)
+
+    def _is_free(self, keys: RequestKeys, lane: Lane | None, asked: Taped) -> bool:
+        """Return whether a tape is the one that a client follows, or one that nobody follows."""
         if lane is None or keys.is_side:
             return True
         bound = self._lanes.get(lane)

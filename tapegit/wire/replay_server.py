@@ -77,6 +77,7 @@ class ReplayServer:
     ) -> None:
         self._rules = redactor
         self._reader = reader
+        reader.reads_talk = any(step.answer.reply.is_made for step in steps)
         self._matcher = Matcher(steps, is_strict=is_strict)
         self._has_sockets = any(step.answer.reply.coding == WEBSOCKET for step in steps)
         self._speed = speed
@@ -168,7 +169,7 @@ class ReplayServer:
         if taped.reply.read_response is not None and keys.dialect is not None:
             said = taped.reply.read_response()
             answer = _write(answer, keys.dialect, said, is_stream=keys.is_stream)
-        elif taped.reply.status == 200 and taped.keys.is_stream != keys.is_stream and keys.dialect:
+        elif _wants_other_form(match, keys) and keys.dialect is not None:
             answer = _reshape(answer, keys.dialect, is_stream=keys.is_stream)
             is_made = True
         self._note(keys, match, is_made=is_made, drifts=drifts)
@@ -364,6 +365,14 @@ class ReplayServer:
         finally:
             coming.cancel()
             await coming
+
+
+def _wants_other_form(match: Match, keys: RequestKeys) -> bool:
+    """Return whether a stream is asked for where none was recorded, or the other way round."""
+    taped = match.step.answer
+    if taped.reply.status != 200 or (match.level == EXACT and taped is match.asked):
+        return False
+    return taped.keys.is_stream != keys.is_stream
 
 
 def _reshape(answer: Answer, dialect: str, *, is_stream: bool) -> Answer:
