@@ -40,7 +40,7 @@ _BLOCK = re.compile(r"^```console( shop)?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 _MARK = "\x1e"
 _VOLATILE = re.compile(
     r"\b[0-9a-f]{7,64}\b"  # ids
-    r"|\b\d{8}t\d{6}(?:-\d+)?\b"  # the times in names of sessions
+    r"|\b\d{8}t\d{6}(?:-[0-9a-f]{4})?(?:-\d+)?\b"  # the times in names of sessions
     r"|\b[A-Z][a-z]{2} [A-Z][a-z]{2} \d+ \d\d:\d\d:\d\d \d{4}\b|\b\d{4}-\d\d-\d\d\b"
     r"|\bin \d+\.\d\ds\b|\bpython-urllib 3\.\d+\b"
 )
