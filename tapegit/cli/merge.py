@@ -58,7 +58,7 @@ def command(
         members |= {"before": str(done.before)} if done.before is not None else {}
         app.terminal.json(members)
     elif not quiet:
-        _tell(app, done)
+        _tell(app, done, rev, has_words=any(message.values()))
 
 
 def _merge(
@@ -104,19 +104,25 @@ def _text(
     return answer
 
 
-def _tell(app: App, done: Merged) -> None:
+def _tell(app: App, done: Merged, rev: str, *, has_words: bool) -> None:
     if done.what == UP_TO_DATE:
         app.terminal.line("Already up to date.")
         return
     abbreviate = app.repository.objects.abbreviate
+    where = done.branch.short if done.branch is not None else HEAD
     if done.what == FAST_FORWARD:
         if done.before is not None:
             app.terminal.line(f"Updating {abbreviate(done.before)}..{abbreviate(done.after)}")
         app.terminal.line("Fast-forward")
+        if has_words and done.before is not None:
+            was = abbreviate(done.before)
+            app.terminal.warning("no turn was needed, so what the merge was to say is not recorded")
+            app.terminal.hint(f"'tapes reset {was}' and 'tapes merge --no-ff {rev}' record it")
+        elif done.before is not None:
+            app.terminal.hint(f"'tapes reset {where}@{{1}}' goes back to what was")
         return
     subject = app.graph.read_subject(done.after)
     name = done.branch.short if done.branch is not None else f"detached {HEAD}"
     says = f"{subject.role}: {subject.summary}" if subject.summary else subject.role
     app.terminal.line(f"[{name} {abbreviate(done.after)}] {says}")
-    where = done.branch.short if done.branch is not None else HEAD
     app.terminal.hint(f"'tapes reset {where}@{{1}}' goes back to what was")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.errors import UserError
+from tapegit.errors import RefNotFoundError, UserError
 from tapegit.porcelain.reset import reset
 from tapegit.refs.names import HEAD
 
@@ -36,11 +38,14 @@ def command(
             f"'git reset {mode} <commit>' is for files",
         )
     if len(words) > 1:
-        raise UserError(
-            "tapes has no index and keeps no files of yours, so paths have no meaning",
-            hint="'tapes reset <rev>' moves the branch; 'git reset -- <path>' is for files",
-        )
-    done = reset(app.repository, app.resolver.resolve(shown), shown)
+        raise _refuse_paths()
+    try:
+        oid = app.resolver.resolve(shown)
+    except RefNotFoundError:
+        if os.path.lexists(os.path.join(app.directory, shown)):
+            raise _refuse_paths() from None
+        raise
+    done = reset(app.repository, oid, shown)
     if not quiet:
         subject = app.graph.read_subject(done.after)
         text = f"{subject.role}: {subject.summary}" if subject.summary else subject.role
@@ -49,3 +54,10 @@ def command(
         if done.before != done.after:
             name = done.branch.short if done.branch is not None else HEAD
             app.terminal.hint(f"'tapes reset {name}@{{1}}' goes back")
+
+
+def _refuse_paths() -> UserError:
+    return UserError(
+        "tapes has no index and keeps no files of yours, so paths have no meaning",
+        hint="'tapes reset <rev>' moves the branch; 'git reset -- <path>' is for files",
+    )

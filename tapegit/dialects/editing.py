@@ -126,7 +126,10 @@ def verify_json(text: str) -> None:
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise UserError(f"the arguments of a call must be JSON: {error}") from error
+        raise UserError(
+            f"the arguments of a call must be JSON: {error}",
+            hint="'tapes amend' without a text opens them in the editor, as they are",
+        ) from error
 
 
 def _replace_string(

@@ -357,7 +357,9 @@ class Resolver:
                 number -= 1
                 if not number:
                     left = entry.message.removeprefix(CHECKOUT).split(" to ", 1)[0]
-                    return self._look_up(left)
+                    branch = RefName.try_parse(f"refs/heads/{left}")
+                    at = self._refs.find(branch) if branch is not None else None
+                    return self._look_up(left) if at is None else Named(at, branch)
         hint = "'tapes reflog' says where HEAD was"
         raise not_found(text, "HEAD has not left so many branches", hint)
 

@@ -108,6 +108,15 @@ def test_the_way_back_to_a_branch_without_turns(tapes, repository):
     assert "hint: 'tapes switch -c gone' lets it begin here" in refused
 
 
+def test_the_way_back_to_a_branch_that_a_tag_has_the_name_of(tapes, repository):
+    """`-` is the branch that was left, whatever else is called so."""
+    tip = make_tape(repository, 3)[0]
+    set_ref(repository, "refs/tags/main", tip)
+    tapes("switch", "-q", "-c", "fix")
+    tapes("checkout", "-q", "-")
+    assert tapes("symbolic-ref", "HEAD").out == "refs/heads/main\n"
+
+
 def test_an_empty_store_has_unborn_branches(tapes, repository):
     """As in git, HEAD then names a branch that begins with the first turn."""
     assert repository

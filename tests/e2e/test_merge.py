@@ -72,6 +72,10 @@ def test_a_branch_that_can_go_on_goes_on(tapes, repository):
     assert tapes("merge", "main").lines == [f"Updating {short[1]}..{short[3]}", "Fast-forward"]
     assert tapes("rev-parse", "old").oid == str(chain[3])
     tapes("reset", "-q", "old@{1}")
+    told = tapes("merge", "-m", "so be it", "main").err
+    assert "what the merge was to say is not recorded" in told
+    assert f"hint: 'tapes reset {short[1]}' and 'tapes merge --no-ff main' record it" in told
+    tapes("reset", "-q", "old@{1}")
     tapes("merge", "--no-ff", "-m", "so be it", "main")
     assert tapes("rev-parse", "old^2").oid == str(chain[3])
 

@@ -57,6 +57,8 @@ def test_paths_are_refused(tapes, repository):
     """As there is nothing they could name."""
     make_tape(repository, 2)
     assert "git reset -- <path>" in tapes("reset", "HEAD", "a.py", code=1).err
+    (tapes.cwd / "own.py").touch()
+    assert "git reset -- <path>" in tapes("reset", "own.py", code=1).err
 
 
 def test_an_unborn_branch_cannot_be_reset(tapes, repository):
