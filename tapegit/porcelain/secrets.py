@@ -74,13 +74,20 @@ def scan(
         points = list(iter_points(resolver, repository.refs, revisions))
         tips = [point.oid for point in points if not point.is_excluded]
         excluded = [point.oid for point in points if point.is_excluded]
-        yield from scanner.scan_turns(walk(graph, tips, exclude=excluded, reverse=True))
+        yield from scanner.scan_turns(_walk(graph, tips, excluded))
         return
     turns, others = _find_tips(repository, graph)
-    yield from scanner.scan_turns(walk(graph, turns, reverse=True))
+    yield from scanner.scan_turns(_walk(graph, turns))
     for oid in others:
         yield from scanner.scan_tag(oid)
     yield from _scan_refs(repository, redactor)
+
+
+def _walk(
+    graph: TurnGraph, tips: Sequence[ObjectId], excluded: Sequence[ObjectId] = ()
+) -> Iterator[ObjectId]:
+    """Yield turns, parents first, and a tape at a time: what it said lies together in packs."""
+    return walk(graph, tips, exclude=excluded, order="topo", reverse=True)
 
 
 def _find_tips(repository: Repository, graph: TurnGraph) -> tuple[list[ObjectId], list[ObjectId]]:
