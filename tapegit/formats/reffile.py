@@ -38,7 +38,7 @@ def decode_ref_file(data: bytes, *, where: str = "ref file") -> ObjectId | str:
 
 
 def _broken(data: bytes, where: str) -> FormatError:
-    what = "it is empty" if not data else f"it begins with {data[:20]!r}"
+    what = "it is empty" if not data else f"it begins with {repr(data[:20])[1:]}"
     return FormatError(
         f"'{where}' is not a ref: {what}",
         hint="its reflog has its values: 'tapes reflog show', then 'tapes update-ref'",

@@ -181,7 +181,7 @@ def _fetch_part(
     surroundings: Surroundings,
 ) -> FetchReport:
     with connect(url, UPLOAD, surroundings) as connection:
-        upload = Upload(connection)
+        upload = Upload(connection, url.root)
         fetcher = _Fetcher(repository, name, options, surroundings)
         fetcher.plan({ref.name: ref.git_id for ref in upload.refs})
         wanted = fetcher.list_wanted()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tapegit.errors import UserError
 from tapegit.files.durable import TemporaryFile
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind
@@ -129,7 +130,8 @@ def push(
         return _push_by_git(pusher, repository, url, wishes, surroundings, inspect)
     with connect(url, RECEIVE, surroundings) as connection:
         pusher = _Pusher(repository, name, options)  # while the remote begins
-        receive = Receive(connection)
+        receive = Receive(connection, url.root)
+        _verify_not_first(url, receive)
         planned = pusher.plan(wishes, receive.refs)
         turns = pusher.list_turns(planned)
         inspect(turns, planned, pusher.is_first)
@@ -149,6 +151,19 @@ def push(
             return pusher.report(planned, outcomes, len(turns), object_count)
 
 
+def _verify_not_first(url: RemoteUrl, there: Receive | Upload) -> None:
+    """Refuse to make the first branch of a repository: it is what clones of it check out.
+
+    Raises:
+        UserError: Tapes are branches there, by the user's setting, and there is no other branch.
+    """
+    if url.root.startswith("refs/heads/") and not there.has_branches:
+        raise UserError(
+            f"'{url.shown}' has no branch: a tape would be what clones of it check out",
+            hint="push another branch there with git first",
+        )
+
+
 def _push_by_git(
     pusher: _Pusher,
     repository: Repository,
@@ -159,8 +174,9 @@ def _push_by_git(
 ) -> PushReport:
     """Push over http, where git's own helper has to be the one that sends."""
     with connect(url, UPLOAD, surroundings) as connection:
-        upload = Upload(connection)
+        upload = Upload(connection, url.root)
         upload.close()
+    _verify_not_first(url, upload)
     planned = pusher.plan(wishes, upload.refs)
     turns = pusher.list_turns(planned)
     inspect(turns, planned, pusher.is_first)

@@ -32,7 +32,7 @@ def list_remote_refs(url: RemoteUrl, surroundings: Surroundings) -> list[RemoteR
         RemoteError: It cannot be reached, or does not answer as git does.
     """
     with connect(url, UPLOAD, surroundings) as connection:
-        upload = Upload(connection)
+        upload = Upload(connection, url.root)
         upload.close()
     return upload.refs
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
 
 DEFAULT_REMOTE: Final = "origin"
+DEFAULT_NAMESPACE: Final = "refs/tapes"
+_NAMESPACES_OF_GIT: Final = ("refs/heads", "refs/tags", "refs/notes", "refs/remotes")
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
-_REMOTE_KEY: Final = re.compile(r"remote\.(.+)\.(url|pushurl)")
+_REMOTE_KEY: Final = re.compile(r"remote\.(.+)\.(url|pushurl|namespace)")
 
 
 class Remote(NamedTuple):
@@ -57,8 +59,26 @@ def list_remotes(repository: Repository) -> list[Remote]:
         if "url" in urls:
             url = parse_url(urls["url"])
             push_url = parse_url(urls["pushurl"]) if "pushurl" in urls else url
-            remotes.append(Remote(verify_remote_name(name), url, push_url))
+            root = _parse_namespace(urls.get("namespace", DEFAULT_NAMESPACE))
+            here, there = url._replace(root=root), push_url._replace(root=root)
+            remotes.append(Remote(verify_remote_name(name), here, there))
     return remotes
+
+
+def _parse_namespace(text: str) -> str:
+    """Return the folder of refs that a setting names.
+
+    Raises:
+        ConfigError: It is none, or one that is not of tapes alone.
+    """
+    name = RefName.try_parse(f"{text}/heads/main")
+    if name is None or not text.startswith("refs/") or text in _NAMESPACES_OF_GIT:
+        raise ConfigError(
+            f"'{text[:80]!a}' is no namespace for tapes",
+            hint=f"'{DEFAULT_NAMESPACE}' is one, 'refs/heads/tapes' for hosts of branches alone",
+            key="namespace",
+        )
+    return f"{text}/"
 
 
 def verify_remote_name(name: str) -> str:
@@ -217,12 +237,16 @@ def rename_remote(repository: Repository, old: str, new: str) -> None:
     change_setting(repository, f"remote.{new}.url", remote.url.text)
     if remote.push_url != remote.url:
         change_setting(repository, f"remote.{new}.pushurl", remote.push_url.text)
+    namespace = remote.url.root.removesuffix("/")
+    if namespace != DEFAULT_NAMESPACE:
+        change_setting(repository, f"remote.{new}.namespace", namespace)
     _forget_settings(repository, old, new)
 
 
 def _forget_settings(repository: Repository, name: str, successor: str | None) -> None:
     for setting in list(repository.config.iter_settings()):
-        if setting.key in (f"remote.{name}.url", f"remote.{name}.pushurl"):
+        kept = _REMOTE_KEY.fullmatch(setting.key)
+        if kept is not None and kept[1] == name:
             change_setting(repository, setting.key, None)
         elif re.fullmatch(r"branch\..+\.remote", setting.key) and setting.value == name:
             change_setting(repository, setting.key, successor)

@@ -214,7 +214,7 @@ def rewrite_url(url: RemoteUrl, surroundings: Surroundings) -> RemoteUrl:
     if url.transport == PATH:
         return url._replace(path=os.path.abspath(os.path.expanduser(url.path)))
     text = run_git(["ls-remote", "--get-url", url.text], surroundings)
-    return url if text in ("", url.text) else parse_url(text)
+    return url if text in ("", url.text) else parse_url(text)._replace(root=url.root)
 
 
 def run_git(arguments: list[str], surroundings: Surroundings) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tapegit.remote.connection import Connection
 
 ROOT: Final = "refs/tapes/"
+HEADS: Final = "refs/heads/"
 NO_COMMIT: Final = bytes(20)
 REF_COUNT_MAX: Final = 100_000
 CUT_COUNT_MAX: Final = 1_000_000
@@ -67,12 +68,19 @@ class Limit(NamedTuple):
 
 
 class Upload:
-    """The conversation with `upload-pack`; `refs` are those below `refs/tapes/`, by name.
+    """The conversation with `upload-pack`.
 
-    `cut` has the commits whose parents do not come, once a pack has begun to come.
+    Args:
+        connection: With whom.
+        root: Where the refs of tapes are there; here they are always below `refs/tapes/`.
+
+    Attributes:
+        refs: Those of tapes, by name.
+        has_branches: Whether there is a branch that is none of tapes; known where `root` is one.
+        cut: The commits whose parents do not come, once a pack has begun to come.
     """
 
-    def __init__(self, connection: Connection, prefixes: Sequence[str] = (ROOT,)) -> None:
+    def __init__(self, connection: Connection, root: str = ROOT) -> None:
         self._connection = connection
         self.cut: set[bytes] = set()
         first = read_line(connection.read)
@@ -80,13 +88,12 @@ class Upload:
         if self._is_v2:
             self._features = set(iter_lines(connection.read))
             _verify_format(self._features)
-            self.refs = self._list(prefixes)
+            listed = self._list([root] if not root.startswith(HEADS) else [HEADS])
         else:
-            listed = _read_advertisement(connection, first)
-            self._features = listed.features
-            self.refs = [
-                ref for ref in listed.refs if any(ref.name.startswith(each) for each in prefixes)
-            ]
+            advertised = _read_advertisement(connection, first)
+            self._features, listed = advertised.features, advertised.refs
+        self.refs = _below(listed, root)
+        self.has_branches = _has_branches(listed, root)
 
     def _list(self, prefixes: Sequence[str]) -> list[RemoteRef]:
         lines = [b"command=ls-refs\n", _AGENT + b"\n"]
@@ -202,14 +209,15 @@ class Upload:
 
 
 class Receive:
-    """The conversation with `receive-pack`; `refs` are those below `refs/tapes/`."""
+    """The conversation with `receive-pack`; arguments and attributes as of `Upload`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, root: str = ROOT) -> None:
         self._connection = connection
+        self._root = root
         listed = _read_advertisement(connection, read_line(connection.read))
         self._features = listed.features
-        self.refs = [ref for ref in listed.refs if ref.name.startswith(ROOT)]
-        self.has_others = any(not ref.name.startswith(ROOT) for ref in listed.refs)
+        self.refs = _below(listed.refs, root)
+        self.has_branches = _has_branches(listed.refs, root)
 
     def close(self) -> None:
         """Say that nothing is to be changed."""
@@ -240,7 +248,8 @@ class Receive:
         features += b" quiet" if b"quiet" in self._features else b""
         parts = []
         for number, (name, old, new) in enumerate(commands):
-            line = f"{old.hex()} {new.hex()} {name}".encode() + (b"" if number else features)
+            there = outer_name(name, self._root)
+            line = f"{old.hex()} {new.hex()} {there}".encode() + (b"" if number else features)
             parts.append(encode_line(line))
         self._connection.write(b"".join(parts) + FLUSH)
         broken: TransportError | None = None
@@ -251,9 +260,29 @@ class Receive:
         except TransportError as error:
             broken = error  # it may have said why before it hung up
         try:
-            return _read_report(self._connection, commands, tell)
+            return _read_report(self._connection, commands, self._root, tell)
         except TransportError as error:
             raise broken or error from error
+
+
+def outer_name(name: str, root: str) -> str:
+    """Return what a ref below `refs/tapes/` is called on a remote that has them elsewhere."""
+    return root + name.removeprefix(ROOT)
+
+
+def _below(refs: Iterable[RemoteRef], root: str) -> list[RemoteRef]:
+    """Return the refs of tapes, as if they were below `refs/tapes/`."""
+    if root == ROOT:
+        return [ref for ref in refs if ref.name.startswith(ROOT)]
+    return [
+        RemoteRef(ROOT + ref.name.removeprefix(root), ref.git_id)
+        for ref in refs
+        if ref.name.startswith(root)
+    ]
+
+
+def _has_branches(refs: Iterable[RemoteRef], root: str) -> bool:
+    return any(ref.name.startswith(HEADS) and not ref.name.startswith(root) for ref in refs)
 
 
 class _Advertisement(NamedTuple):
@@ -312,7 +341,7 @@ def _parse_id(digits: bytes) -> bytes:
 
 
 def _read_report(
-    connection: Connection, commands: Sequence[Command], tell: Callable[[str], None]
+    connection: Connection, commands: Sequence[Command], root: str, tell: Callable[[str], None]
 ) -> list[Outcome]:
     report = _Joined(iter_band(connection.read, tell))
     unpacked = report.next_line()
@@ -328,7 +357,7 @@ def _read_report(
         said[name] = None if word == "ok" else reason or "refused"
     report.hear_out()
     missing = "the remote did not say what became of it"
-    return [Outcome(each.name, said.get(each.name, missing)) for each in commands]
+    return [Outcome(each.name, said.get(outer_name(each.name, root), missing)) for each in commands]
 
 
 class _Joined:

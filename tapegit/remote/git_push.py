@@ -16,7 +16,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import ProtocolError, TransportError
-from tapegit.remote.conversation import NO_COMMIT, Outcome
+from tapegit.remote.conversation import NO_COMMIT, Outcome, outer_name
 from tapegit.remote.packet_line import clean_text
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ def _push(
     surroundings: Surroundings,
 ) -> list[Outcome]:
     leases = [
-        f"--force-with-lease={command.name}:{command.old.hex() if command.old != NO_COMMIT else ''}"
-        for command in commands
+        f"--force-with-lease={outer_name(name, url.root)}:{old.hex() if old != NO_COMMIT else ''}"
+        for name, old, _ in commands
     ]
     specs = [
-        f"{names[command.name] if command.new != NO_COMMIT else ''}:{command.name}"
-        for command in commands
+        f"{names[name] if new != NO_COMMIT else ''}:{outer_name(name, url.root)}"
+        for name, _, new in commands
     ]
     options = ["--porcelain", "--no-verify", "--no-thin", "--no-signed"]
     try:
@@ -149,7 +149,8 @@ def _push(
         reason = others[-1].removeprefix("fatal: ") if others else "git push failed"
         raise TransportError(reason, hint="\n".join(others[:-1][-8:]) or None, url=url.shown)
     missing = "the remote did not say what became of it"
-    return [Outcome(each.name, said.get(each.name, missing)) for each in commands]
+    reasons = [said.get(outer_name(each.name, url.root), missing) for each in commands]
+    return [Outcome(each.name, reason) for each, reason in zip(commands, reasons, strict=True)]
 
 
 def _parse_line(line: str) -> tuple[str, str | None]:

@@ -50,11 +50,11 @@ def read_line(read: Read) -> bytes | None:
         size = int(head, 16) - _LENGTH_SIZE_BYTES
     except ValueError as error:
         raise ProtocolError(
-            f"the remote does not speak git's protocol: {head[:4]!r}",
+            f"the remote does not speak git's protocol: {repr(head[:4])[1:]}",
             hint="is the address that of a git repository?",
         ) from error
     if size < 0 or head != head.strip():
-        raise ProtocolError(f"the remote sent a line of a length that cannot be: {head!r}")
+        raise ProtocolError(f"the remote sent a line of a length that cannot be: {repr(head)[1:]}")
     data = read(size)
     if data.startswith(b"ERR "):
         raise RefusedError(f"the remote says: {clean_text(data[4:]).strip()}")

@@ -43,7 +43,10 @@ LENGTH_MAX: Final = 2048
 
 
 class RemoteUrl(NamedTuple):
-    """An address: `transport` is http, ssh, git or path; `text` is as it was given."""
+    """An address: `transport` is http, ssh, git or path; `text` is as it was given.
+
+    `root` is where in the repository the refs of tapes are, in place of `refs/tapes/`.
+    """
 
     transport: str
     text: str
@@ -52,6 +55,7 @@ class RemoteUrl(NamedTuple):
     port: int | None = None
     user: str | None = None
     has_password: bool = False
+    root: str = "refs/tapes/"
 
     @property
     def shown(self) -> str:
