@@ -50,6 +50,19 @@ def test_force_with_lease_puts_the_new_history_in_place(tapes, repository, serve
     assert is_clean(tapes)
 
 
+def test_what_is_known_of_a_remote_has_no_name_that_went(tapes, repository, work):
+    """What its refs were at is kept for leases; a name with the secret in it is not written."""
+    tapes("branch", "correct-horse-9911", "clean")
+    tapes("push", "origin", "correct-horse-9911")
+    for _ in range(2):
+        tapes("redact", "--value", input=b"correct-horse-9911")
+        files = {path.name: path.read_bytes() for path in (work / ".tapes/remote").iterdir()}
+        assert list(files) == ["left-origin"]
+        assert b"refs/tapes/heads/main\n" in files["left-origin"]
+        assert b"correct-horse" not in files["left-origin"]
+    assert "refs/heads/redacted-known-value-1" in tapes("show-ref").out
+
+
 def test_a_lease_is_not_given_where_somebody_moved_it(tapes, repository, colleague):
     """What a colleague pushed since is not lost by it."""
     tapes("redact", "--all")
