@@ -4,7 +4,7 @@
     def test_refund():
         assert agent.run("refund order 7") == "refunded"
 
-Nothing of tapegit but this module is loaded until a test has a tape.
+Nothing of tapegit but this module and its errors is loaded until a test has a tape.
 
 Source: tapespytest(7).
 """
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import tapegit
+from tapegit.errors import TapesError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -74,7 +75,11 @@ def tape(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Tape
     made: TapeOfTest = tapegit.TapeOfTest(
         path, mode, tmp_path_factory.mktemp("tape"), strict=strict
     )
-    made.start()
+    try:
+        made.start()
+    except TapesError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        pytest.fail(f"tapes: {error}{hint}", pytrace=False)
     request.node.stash[_tape_key] = made
     try:
         yield made

@@ -13,7 +13,7 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from tapegit.api import record, replay
-from tapegit.errors import UserError
+from tapegit.errors import DataError, UserError
 from tapegit.files import syscalls
 from tapegit.files.oserrors import storage_errors
 from tapegit.graph.resolve import Resolver
@@ -73,8 +73,8 @@ class TapeOfTest:
         """Lead clients of this process, and of programs it starts, to the tape or the recorder.
 
         Raises:
-            UserError: There is no such tape, or this process records or replays already.
-            DataError: The bundle is damaged.
+            UserError: There is no such tape, it is damaged, or this process records or replays
+                already.
         """
         if not self.is_recording and not self.path.exists():
             raise UserError(
@@ -86,7 +86,13 @@ class TapeOfTest:
             self._recording.__enter__()
             self.environ = self._recording.environ
             return
-        names = self._take_bundle()
+        try:
+            names = self._take_bundle()
+        except DataError as error:
+            raise UserError(
+                f"the tape '{self.path}' cannot be read: {error}",
+                hint="record it anew with '--tapes-mode=all'",
+            ) from error
         self._replay = replay(
             *names,
             store=self._root,

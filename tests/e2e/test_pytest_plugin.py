@@ -147,7 +147,10 @@ def test_missing_tape_is_an_error_that_says_how_to_record_it(suite):
     assert done.code == 1
     assert done.failed == ["test_in_process setup", "test_subprocess setup"]
     assert done.passed == ["test_without_a_tape"]
-    assert "there is no tape" in done.text
+    assert "tapes: there is no tape" in done.text
+    assert "hint: record it with '--tapes-mode=once'" in done.text
+    assert "Traceback" not in done.text
+    assert "tapegit/" not in done.text
     assert suite.tapes() == {}
 
 
@@ -167,6 +170,17 @@ def test_recorded_tapes_are_replayed_by_a_pytest_of_its_own(recorded):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
     assert recorded.tapes() == before
+
+
+@pytest.mark.parametrize("size", [0, 60, 700])
+def test_damaged_tape_is_an_error_that_names_it(recorded, size):
+    """Whatever is left of it."""
+    path = recorded.folder / "tapes" / "refund.tape"
+    path.write_bytes(path.read_bytes()[:size])
+    done = recorded("-k", "in_process")
+    assert done.failed == ["test_in_process setup"]
+    assert "tapes/refund.tape' cannot be read" in done.text
+    assert "hint: record it anew with '--tapes-mode=all'" in done.text
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes"])
@@ -278,7 +292,7 @@ def test_every_test_has_a_tape_of_its_own(suite):
     """Beside the test, by its module, class and name, whatever is in them."""
     suite.write(NAMES)
     text = suite("-rE").text
-    found = {line.split("'")[1] for line in text.splitlines() if line.startswith("E  ")}
+    found = {line.split("'")[1] for line in text.splitlines() if line.startswith("tapes: ")}
     folder = suite.folder / "tapes"
     places = {os.path.relpath(path, folder) for path in found}
     assert len(places) == 8
