@@ -193,9 +193,10 @@ def _map_reflog(refs: RefStore, name: RefName, rewriting: Rewriting) -> None:
     for entry in entries:
         old, new = _map(rewriting, entry.old), _map(rewriting, entry.new)
         is_changed = (old, new) != (entry.old, entry.new)
+        old = old or ZERO_OID
         if new is None or (is_changed and old == new):
             continue  # nothing is left of the move
-        mapped.append(entry._replace(old=old or ZERO_OID, new=new) if is_changed else entry)
+        mapped.append(entry._replace(old=old, new=new) if is_changed else entry)
     if mapped != entries:
         refs.replace_reflog(name, mapped)
 
