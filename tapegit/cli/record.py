@@ -66,6 +66,11 @@ def command(
         app.terminal.message(f"error: {error}")
         ctx.exit(error.code)
     app.terminal.message(describe_recording(recorded.summary))
+    for process, program in recorded.left:
+        app.terminal.warning(
+            f"'{program}' (process {process}) goes on, but its calls are recorded no more, "
+            "and go nowhere"
+        )
     if recorded.reasons:
         app.terminal.warning("no call was recorded")
         for reason in recorded.reasons:

@@ -5,8 +5,9 @@ Source: tapesproxy(7), "The recorder".
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tapegit.harness.launch_table import find_launch
 from tapegit.objects.oid import ObjectId
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from tapegit.repository.repository import Repository
+
+
+TAG_SIZE_BYTES: Final = 2
+"""Two recorders that begin a session in the same second hardly ever have the same tag."""
 
 
 def receiver_command(
@@ -77,7 +82,8 @@ def receive(
         ConfigError: A rule of the user's is none.
         TapesError: The store cannot be written to at the end.
     """
-    recorder = CallRecorder(repository, load_redactor(repository.config))
+    redactor = load_redactor(repository.config)
+    recorder = CallRecorder(repository, redactor, tag=os.urandom(TAG_SIZE_BYTES).hex())
     if onto is None:
         recorder.set_origins(map(ObjectId.parse, origins))
     else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from tapegit.errors import TapesError
@@ -14,6 +15,7 @@ from tapegit.harness.launch_environment import VARIABLES
 from tapegit.harness.launch_table import find_launch, program_name
 from tapegit.porcelain.child import CommandNotRunError, SignalsHeld
 from tapegit.porcelain.launching import prepare, prepare_within
+from tapegit.porcelain.left_behind import iter_left_behind
 from tapegit.porcelain.receive import receiver_command
 from tapegit.porcelain.recording import Recording
 from tapegit.porcelain.run_folder import RunFolder
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCOPE: Final = "run"
 SCOPE_LENGTH_MAX: Final = 60
+LEFT_COUNT_MAX: Final = 5
 _UNNAMED: Final = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 
 
@@ -42,11 +45,13 @@ class Recorded(NamedTuple):
         code: The exit status of the command.
         summary: What was stored.
         reasons: Where no call was recorded, why that may be; the likeliest first.
+        left: Programs that the command left behind: process and name.
     """
 
     code: int
     summary: RecordingSummary
     reasons: tuple[str, ...]
+    left: tuple[tuple[int, str], ...] = ()
 
 
 def record(
@@ -82,11 +87,12 @@ def record(
             recording.admit()
             code = held.run(prepared.command, prepared.environ)
         doubts = prepared.doubts + folder.read_doubts()
+        left = tuple(islice(iter_left_behind(folder.path), LEFT_COUNT_MAX))
     assert recording.finished is not None
     summary, counts = recording.finished
     is_empty = not (summary.calls or summary.errors or summary.lost)
     reasons = _reasons(command, doubts, counts.exchanges) if is_empty else ()
-    return Recorded(code, summary, reasons)
+    return Recorded(code, summary, reasons, left)
 
 
 def find_branch(repository: Repository) -> tuple[RefName, ObjectId] | None:

@@ -125,6 +125,7 @@ class CallTapes:
         find_lane: Gives a lane that is recorded already, or None.
         find_ref: Gives what a ref holds, or None.
         is_taken: Says whether a session of this harness and id is recorded already.
+        tag: Ends the names that are made here, so that no other recorder makes the same ones.
     """
 
     def __init__(
@@ -135,7 +136,9 @@ class CallTapes:
         find_lane: FindLane = lambda _: None,
         find_ref: FindRef = lambda _: None,
         is_taken: Callable[[str, str], bool] = lambda *_: False,
+        tag: str = "",
     ) -> None:
+        self._tag = f"-{tag}" if tag else ""
         self._sink = sink
         self._redactor = redactor
         self._reader = RequestReader(redactor)
@@ -325,7 +328,7 @@ class CallTapes:
     def _date(self, client: Client, name: str, asked: Asked) -> str:
         """Return a name with the time of a request, as a session that there is not yet."""
         seconds, _ = divmod(asked.started_ms, 1000)
-        base = f"{name}-{strftime('%Y%m%dt%H%M%S', gmtime(seconds))}"
+        base = f"{name}-{strftime('%Y%m%dt%H%M%S', gmtime(seconds))}{self._tag}"
         number = 1
         session = base
         while (client.harness, session) in self._dated or self._is_taken(client.harness, session):

@@ -64,13 +64,15 @@ class CallRecorder:
     Args:
         repository: The store.
         redactor: Finds secrets, but for keys that are seen in flight.
+        tag: Ends the names of sessions whose clients give none, so that of all recorders this
+            one alone makes them.
 
     Attributes:
         lost: How many exchanges were given up so far.
         reason: Why the store could not be written to when that was tried last.
     """
 
-    def __init__(self, repository: Repository, redactor: Redactor) -> None:
+    def __init__(self, repository: Repository, redactor: Redactor, *, tag: str = "") -> None:
         self._repository = repository
         self._rules = redactor
         self._writer = BatchWriter(repository)
@@ -80,6 +82,7 @@ class CallRecorder:
             find_lane=self._find_lane,
             find_ref=self._find_ref,
             is_taken=self._is_taken,
+            tag=tag,
         )
         self._sockets: dict[int, SocketCalls] = {}
         self._handshakes: dict[int, Asked] = {}

@@ -349,6 +349,18 @@ def test_programs_that_drop_the_environment_are_named(world):
     assert f"{NOTHING}hint: a container has an environment of its own" in done.err
 
 
+def test_program_that_is_left_behind_is_named(world):
+    """What goes on in the background has lost its proxy, and somebody has to know."""
+    script = "sleep 60 >&- 2>&- & echo $!"
+    done = world.record("sh", "-c", script)
+    os.kill(int(done.out), signal.SIGKILL)
+
+    assert (
+        f"tapes: warning: 'sleep' (process {done.out.strip()}) goes on, "
+        "but its calls are recorded no more, and go nowhere\n"
+    ) in done.err
+
+
 def test_client_that_leads_nowhere_is_named(world):
     """A provider without an address is the likely reason why nothing came."""
     world.install_fake("opencode", "printing")

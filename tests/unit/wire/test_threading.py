@@ -447,6 +447,24 @@ def test_one_of_many_refs_that_somebody_moved_holds_up_no_other(repository):
     assert sum("/forks/" in each for each in lengths) == 1
 
 
+def test_sessions_without_names_of_two_recorders_are_two(repository):
+    """Two runs of one prompt in the same second, each with a recorder, have a tape each."""
+    from tapegit.redact.redactor import default_redactor
+    from tapegit.wire.calls import CallRecorder
+
+    scripts = Script(SDK), Script(SDK)
+    recorders = [CallRecorder(repository, default_redactor(), tag=tag) for tag in ("5c1e", "07aa")]
+    for script in scripts:
+        script.call([user("one")], said("first"))
+    for one, other in zip(*(script.values for script in scripts), strict=True):
+        recorders[0].take(one)
+        recorders[1].take(other)
+    assert [recorder.finish().sessions for recorder in recorders] == [1, 1]
+    refs = list(repository.refs.iter_refs("refs/sessions/"))
+    assert [len(tape(repository, ref.oid)) for ref in refs] == [3, 3]
+    assert all(ref.name.endswith("/wire/main") for ref in refs)
+
+
 def test_item_that_stands_for_what_was_said_is_a_compaction(repository):
     """A harness that has its history shortened elsewhere sends an item in place of it."""
     script = Script(CODEX)
