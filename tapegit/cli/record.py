@@ -10,7 +10,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.surroundings import find_surroundings, tell_losses, tidy
 from tapegit.porcelain.child import CommandNotRunError
-from tapegit.porcelain.receive import receive
+from tapegit.porcelain.receive import GoesOn, receive
 from tapegit.porcelain.record import record, replace_process
 from tapegit.ui.recordings import describe_recording
 
@@ -44,8 +44,7 @@ def command(
             scope=name or "",
             command=command,
             directory=app.directory,
-            origins=origins,
-            onto=onto,
+            goes_on=GoesOn(origins, onto),
         )
         return
     if not command:

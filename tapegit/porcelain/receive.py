@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.harness.launch_table import find_launch
 from tapegit.objects.oid import ObjectId
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 
 TAG_SIZE_BYTES: Final = 2
 """Two recorders that begin a session in the same second hardly ever have the same tag."""
+
+
+class GoesOn(NamedTuple):
+    """What that which is recorded may go on from.
+
+    Attributes:
+        origins: Turns of a replay.
+        onto: The last turn of the branch that is checked out, and its name, with @ between.
+    """
+
+    origins: tuple[str, ...] = ()
+    onto: str | None = None
 
 
 def receiver_command(
@@ -62,8 +74,7 @@ def receive(
     scope: str,
     command: Sequence[str],
     directory: str,
-    origins: Iterable[str] = (),
-    onto: str | None = None,
+    goes_on: GoesOn,
 ) -> None:
     """Store what comes from a proxy, until no more comes.
 
@@ -74,8 +85,7 @@ def receive(
         scope: Of the recording.
         command: What is recorded; nothing for a proxy that stands.
         directory: In which it runs.
-        origins: Turns of a replay that what is recorded may go on from.
-        onto: The last turn of the branch that is checked out, and its name, with @ between.
+        goes_on: What it may go on from.
 
     Raises:
         RedactionError: The rules that find secrets do not load: nothing is stored.
@@ -84,10 +94,10 @@ def receive(
     """
     redactor = load_redactor(repository.config)
     recorder = CallRecorder(repository, redactor, tag=os.urandom(TAG_SIZE_BYTES).hex())
-    if onto is None:
-        recorder.set_origins(map(ObjectId.parse, origins))
+    if goes_on.onto is None:
+        recorder.set_origins(map(ObjectId.parse, goes_on.origins))
     else:
-        oid, _, branch = onto.partition("@")
+        oid, _, branch = goes_on.onto.partition("@")
         recorder.set_branch(RefName.parse(branch), ObjectId.parse(oid))
     if command:
         found = find_launch(tuple(command))
