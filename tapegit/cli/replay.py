@@ -12,7 +12,7 @@ from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.failure import format_failure
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.errors import TapesError, UserError
-from tapegit.porcelain.replay import NOT_STARTED_CODE, Replay, Rules, quieten
+from tapegit.porcelain.replay import NOT_STARTED_CODE, Replay, Rules
 from tapegit.porcelain.replay_beyond import ON_MISS
 from tapegit.porcelain.selection import select
 from tapegit.refs.names import HEAD
@@ -20,6 +20,7 @@ from tapegit.ui.replays import (
     branch_members,
     iter_address_lines,
     iter_branch_lines,
+    iter_hints,
     iter_report_lines,
     report_members,
 )
@@ -94,13 +95,13 @@ def command(
             done = replay.serve(port, find_surroundings(app), partial(_tell_addresses, app))
         elif is_here:
             _confirm(app, replay, is_agreed=is_agreed)
-            done = replay.run_here(run, find_surroundings(app), _wrapping(as_json))
+            done = replay.run_here(run, find_surroundings(app), is_quiet=as_json)
         else:
-            done = replay.run_isolated(run, find_surroundings(app), _wrapping(as_json))
+            done = replay.run_isolated(run, find_surroundings(app), is_quiet=as_json)
     except TapesError as error:
         sys.stderr.write(format_failure(error, json=as_json))
         ctx.exit(NOT_STARTED_CODE)
-    _tell(app, done, names, as_json=as_json)
+    _tell(app, done, names, on_miss, as_json=as_json)
     ctx.exit(DIVERGED_CODE if done.report.verdict == "diverged" else 0)
 
 
@@ -135,11 +136,9 @@ def _confirm(app: App, replay: Replay, *, is_agreed: bool) -> None:
         raise UserError("not run")
 
 
-def _wrapping(as_json: bool) -> tuple[str, ...]:
-    return quieten() if as_json else ()
-
-
-def _tell(app: App, done: Replayed, names: tuple[str, ...], *, as_json: bool) -> None:
+def _tell(
+    app: App, done: Replayed, names: tuple[str, ...], on_miss: OnMiss, *, as_json: bool
+) -> None:
     if as_json:
         members = report_members(done.report, done.code, done.command, names)
         app.terminal.json(members | branch_members(done.branches, done.lost))
@@ -148,3 +147,5 @@ def _tell(app: App, done: Replayed, names: tuple[str, ...], *, as_json: bool) ->
         app.terminal.note(line)
     for line in iter_branch_lines(done.branches, done.lost):
         app.terminal.note(line)
+    for hint in iter_hints(done.report, done.command, on_miss=on_miss):
+        app.terminal.hint(hint)

@@ -69,8 +69,15 @@ class SignalsHeld:
     ) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
-    def run(self, command: Sequence[str], environ: Mapping[str, str]) -> int:
+    def run(
+        self, command: Sequence[str], environ: Mapping[str, str], *, is_quiet: bool = False
+    ) -> int:
         """Run a command to its end and return its exit status, 128 and the number of a signal.
+
+        Args:
+            command: Program and arguments.
+            environ: All of its environment.
+            is_quiet: What it prints goes to standard error.
 
         Raises:
             CommandNotRunError: It could not be started.
@@ -80,6 +87,7 @@ class SignalsHeld:
                 command[0],
                 list(command),
                 dict(environ),
+                file_actions=((os.POSIX_SPAWN_DUP2, 2, 1),) if is_quiet else (),
                 setsigmask=self._before,
                 setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
             )

@@ -202,14 +202,14 @@ class Replay:
         return self._server.report()
 
     def run_here(
-        self, command: tuple[str, ...], where: Surroundings, wrapping: tuple[str, ...] = ()
+        self, command: tuple[str, ...], where: Surroundings, *, is_quiet: bool = False
     ) -> Replayed:
         """Run a command in place, without walls, its state in a scratch home.
 
         Args:
             command: Program and arguments.
             where: Its environment and working directory.
-            wrapping: Stands before the command when it is run.
+            is_quiet: What the command prints goes to standard error.
 
         Raises:
             NoOverlayError: The client cannot be pointed at the server.
@@ -224,7 +224,7 @@ class Replay:
             try:
                 scratch = make_scratch(folder.path, where, with_work=False)
                 prepared = _prepare(command, where, origin, scratch.home, folder, beyond)
-                code = held.run((*wrapping, *prepared.command), prepared.environ)
+                code = held.run(prepared.command, prepared.environ, is_quiet=is_quiet)
                 release(scratch)
             finally:
                 report = self.stop()
@@ -247,7 +247,7 @@ class Replay:
         return _Opened(beyond, self._server)
 
     def run_isolated(
-        self, command: tuple[str, ...], where: Surroundings, wrapping: tuple[str, ...] = ()
+        self, command: tuple[str, ...], where: Surroundings, *, is_quiet: bool = False
     ) -> Replayed:
         """Run a command within walls; see `run_here`.
 
@@ -270,10 +270,9 @@ class Replay:
             with ours, theirs:
                 gate = _Gate(ours, self._server)
                 theirs.set_inheritable(True)
-                line = (*wrapping, *prepared.command)
-                words = wrap(bwrap, line, where, scratch, home, theirs.fileno())
+                words = wrap(bwrap, prepared.command, where, scratch, home, theirs.fileno())
                 gate.start()
-                code = held.run(words, prepared.environ)
+                code = held.run(words, prepared.environ, is_quiet=is_quiet)
                 ours.shutdown(socket.SHUT_RDWR)
                 gate.join()
             release(scratch)
@@ -335,11 +334,6 @@ class _Gate(threading.Thread):
             return
         if told.isdigit():
             self.failure = OSError(int(told), os.strerror(int(told)))
-
-
-def quieten() -> tuple[str, ...]:
-    """Return what stands before a command whose output is to go to standard error."""
-    return ("/bin/sh", "-c", 'exec "$@" >&2', "sh")
 
 
 def _list_addresses(origin: str, where: Surroundings, beyond: Beyond | None) -> Addresses:

@@ -212,6 +212,18 @@ def iter_branch_lines(branches: Iterable[ShownBranch], lost: int) -> Iterator[st
         yield f"{_count(lost, 'exchange')} could not be recorded"
 
 
+def iter_hints(report: ShownReport, command: Sequence[str], *, on_miss: str) -> Iterator[str]:
+    """Yield what can be done about a replay that diverged."""
+    if report.verdict != "diverged":
+        return
+    if command and not report.entries:
+        yield f"'{command[0]}' asked nothing of the tape: tapes-record(1) says how clients are led"
+    elif report.divergence is None:
+        yield "it ended before the tape did: its own output says why"
+    elif on_miss == "fail":
+        yield "'--on-miss record' asks the model there, and keeps what comes as a branch"
+
+
 def branch_members(branches: Iterable[ShownBranch], lost: int) -> dict[str, object]:
     """Return the same for JSON; nothing where nothing was recorded."""
     found = [

@@ -109,9 +109,9 @@ def test_other_prompt_diverges_and_is_compared(world):
     assert "the nearest is main#2" in done.err
     assert f"     -user: {PROMPT}\n     +user: delete everything\n" in done.err
     assert "agent: status 400" in done.err
-    assert done.err.splitlines()[-1].startswith(
-        "replay diverged: 1 call, 1 not on the tape, 3 never"
-    )
+    verdict, hint = done.err.splitlines()[-2:]
+    assert verdict.startswith("replay diverged: 1 call, 1 not on the tape, 3 never")
+    assert hint.startswith("hint: '--on-miss record' asks the model there")
 
 
 @walls
@@ -198,7 +198,19 @@ def test_command_that_is_not_there_is_no_divergence(world):
     session = record(world, *AGENT, "chat", PROMPT)
     done = world.tapes("replay", session, "--", "no-such-command", code=125)
     assert done.err == "tapes: error: cannot run 'no-such-command': there is no such command\n"
+    done = world.tapes("replay", "--json", session, "--", "no-such-command", code=125)
+    assert done.out == ""
+    assert json.loads(done.err)["message"].startswith("cannot run 'no-such-command'")
     assert not list((world.root / "tmp").iterdir())
+
+
+def test_command_that_asks_nothing_is_told_of(world):
+    """A run that never came to the server has not followed the tape, whatever its status."""
+    session = record(world, *AGENT, "chat", PROMPT)
+    done = world.tapes("replay", "--here", "--yes", session, "--", "true", code=1)
+    *_, verdict, hint = done.err.splitlines()
+    assert verdict == "replay diverged: 0 calls, 3 never asked for; the command ended with 0"
+    assert hint.startswith("hint: 'true' asked nothing of the tape")
 
 
 def test_nothing_runs_where_it_cannot_be_isolated(world):
