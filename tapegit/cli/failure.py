@@ -83,7 +83,9 @@ def _describe_usage(error: click.ClickException) -> tuple[str, str | None]:
     if hint is not None:
         return message, hint
     context = getattr(error, "ctx", None)
-    return message, None if context is None else f"run '{context.command_path} --help'"
+    if context is None:
+        return message, "'tapes help <command>' says how it is used"
+    return message, f"run '{context.command_path} --help'"
 
 
 def _plain(value: object) -> object:

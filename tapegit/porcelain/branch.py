@@ -175,7 +175,10 @@ def _verify_free(repository: Repository, name: RefName, *, is_forced: bool) -> O
     if oid is None:
         return None
     if not is_forced:
-        raise UserError(f"a branch named '{name.short}' already exists")
+        raise UserError(
+            f"a branch named '{name.short}' already exists",
+            hint=f"-M and -C replace it; 'tapes branch -D {name.short}' deletes it",
+        )
     if repository.refs.find_symbolic(HEAD) == name:
         raise UserError(
             f"cannot overwrite branch '{name.short}': it is checked out",

@@ -132,7 +132,9 @@ def choose_client(graph: TurnGraph, oid: ObjectId, name: str | None) -> Resume:
     if name is not None:
         client = find_resume(name)
         if client is None:
-            raise UserError(f"'{name}' is no client that can go on", hint=f"known are {known}")
+            raise UserError(
+                f"'{name}' is no client that can go on", hint=f"'tapes resume --with' takes {known}"
+            )
         return client
     leader = graph.find_leader(oid)
     session = graph.read_turn(leader).session if leader is not None else None
@@ -142,7 +144,7 @@ def choose_client(graph: TurnGraph, oid: ObjectId, name: str | None) -> Resume:
         who = f"'{harness}'" if harness else "nobody known"
         raise UserError(
             f"it was recorded from {who}, which cannot be made to go on",
-            hint=f"--with says who goes on instead; known are {known}",
+            hint=f"'tapes resume --with CLIENT' says who goes on instead: {known}",
         )
     return client
 

@@ -54,7 +54,12 @@ class RefName(str):
             return cls(text)
         if rule := _broken_rule(text):
             shown = text[:80] if text.isprintable() else ascii(text[:80])[1:-1]
-            raise InvalidNameError(f"'{shown}' is no ref name: {rule}", text=text, rule=rule)
+            raise InvalidNameError(
+                f"'{shown}' is no ref name: {rule}",
+                hint="'tapes help tapesformat-refs' has the rules",
+                text=text,
+                rule=rule,
+            )
         return cls(text)
 
     @classmethod

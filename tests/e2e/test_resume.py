@@ -446,7 +446,7 @@ def test_refusals(tapes, session, home, monkeypatch):
     """Each says what would help, and changes nothing."""
     refs = tapes("for-each-ref").out
     done = tapes("resume", "--with", "emacs", "old", code=1)
-    assert "known are claude" in done.err
+    assert "takes claude" in done.err
     tapes("resume", "old", "old", code=2)
     tapes("resume", "--json", "old", code=2)
     monkeypatch.setenv("PATH", "/nowhere")

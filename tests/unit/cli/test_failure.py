@@ -44,7 +44,10 @@ def test_format_failure_puts_usage_errors_into_our_style():
     """What click finds wrong is said in lower case, without a full stop."""
     text = format_failure(click.UsageError("Missing argument 'REF'."), json=False)
 
-    assert text == "tapes: error: missing argument 'REF'\n"
+    assert text.splitlines() == [
+        "tapes: error: missing argument 'REF'",
+        "hint: 'tapes help <command>' says how it is used",
+    ]
 
 
 @pytest.mark.parametrize(
