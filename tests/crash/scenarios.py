@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tapegit.objects.kind import Kind, object_id
 from tapegit.refs.names import RefName
 from tapegit.repository.repository import Repository
+from tapegit.repository.shallow import add_cuts
 from tests.builders import make_tape, turn_data
 from tests.command import ACTOR, TIME_MS, run_here
 from tests.crash.check import SECRET
@@ -176,6 +177,16 @@ def packed_again(folder: Path) -> None:
     """Store the same in one more transaction, and move a ref, as a step."""
     with opened(folder).transaction("packed", bulk=True) as transaction:
         transaction.update_ref(RefName(MAIN), transaction.write(Kind.TURN, turn_data("the same")))
+
+
+def cut_off(folder: Path) -> None:
+    """Store a turn without its parent, as a fetch of history in part does, and move a ref."""
+    repository = opened(folder)
+    with repository.transaction("cut") as transaction:
+        parent = object_id(Kind.TURN, turn_data("left out"))
+        oid = transaction.write(Kind.TURN, turn_data("cut", parents=[parent]))
+        add_cuts(repository, {oid: (0, (bytes(20),))})
+        transaction.update_ref(RefName("refs/heads/cut"), oid, None)
 
 
 def unpacked(folder: Path) -> None:
@@ -365,6 +376,7 @@ SCENARIOS = (
         (NEW, without("objects/??")),
         (tapes("hash-object", "-w", "--stdin", stdin=b"one"),),
     ),
+    Scenario("cut-off", (NEW,), (cut_off,)),
     Scenario("same-loose", (NEW,), (tape(MAIN, 2),), stopped=(tape(None, 2),)),
     Scenario("same-packed", (NEW,), (packed_again,), stopped=(packed,)),
     Scenario(
