@@ -8,7 +8,7 @@ All commands of ```console blocks run one after the other in one new folder, whi
 
 Those of ```console shop blocks run in one shell in another new folder, which holds the files of
 fixtures/refund: an agent, a scripted model that it asks, and a test. They record, so ids and
-times are others each time: a block stays as it is where nothing but these differs. They need
+times are others each time: the blocks stay as they are where nothing but these differs. They need
 bubblewrap; without it they stay as they are.
 
 Output is cut to a size for reading, with `…` where something is left out. The name and the
@@ -48,28 +48,32 @@ _VOLATILE = re.compile(
 
 def render(text: str, *, lines_max: int = LINES_MAX) -> str:
     """Return a page with the output of every command renewed."""
-    blocks = _BLOCK.findall(text)
-    in_shop = [line[2:] for shop, block in blocks if shop for line in find_commands(block)]
     with tempfile.TemporaryDirectory() as name:
         home = Path(name).resolve()
         (home / "parser").mkdir()
         shutil.copyfile(SESSION, home / "parser" / "session.jsonl")
         shutil.copytree(SHOP, home / "shop", ignore=shutil.ignore_patterns("__pycache__"))
-        shown = iter(run_in_shell(in_shop, home) if in_shop and has_walls() else ())
+        old = [block for shop, block in _BLOCK.findall(text) if shop]
+        new = iter(renew_shop(old, home, lines_max) if old and has_walls() else old)
 
         def renew(match: re.Match[str]) -> str:
-            block = match[2]
-            if not match[1]:
-                outputs = [run(line[2:], home) for line in find_commands(block)]
-            elif has_walls():
-                outputs = [next(shown) for _ in find_commands(block)]
-            else:
-                return match[0]
-            new = join_block(find_commands(block), outputs, lines_max)
-            is_same = bool(match[1]) and without_ids(new) == without_ids(block)
-            return f"```console{match[1] or ''}\n{block if is_same else new}```"
+            if match[1]:
+                return f"```console shop\n{next(new)}```"
+            commands = find_commands(match[2])
+            outputs = [run(command, home) for command in commands]
+            return f"```console\n{join_block(commands, outputs, lines_max)}```"
 
         return _BLOCK.sub(renew, text)
+
+
+def renew_shop(blocks: list[str], home: Path, lines_max: int) -> list[str]:
+    """Return the blocks that run in one shell, as they are if nothing but ids differs."""
+    outputs = iter(run_in_shell([each for block in blocks for each in find_commands(block)], home))
+    new = []
+    for block in blocks:
+        commands = find_commands(block)
+        new.append(join_block(commands, [next(outputs) for _ in commands], lines_max))
+    return blocks if [*map(without_ids, blocks)] == [*map(without_ids, new)] else new
 
 
 def has_walls() -> bool:
@@ -78,8 +82,8 @@ def has_walls() -> bool:
 
 
 def find_commands(block: str) -> list[str]:
-    """Return the lines of a block that are commands."""
-    return [line for line in block.splitlines() if line.startswith("$ ")]
+    """Return the commands of a block."""
+    return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
 
 
 def without_ids(block: str) -> str:
@@ -93,7 +97,7 @@ def join_block(commands: list[str], outputs: list[str], lines_max: int) -> str:
     for command, output in zip(commands, outputs, strict=True):
         lines = output.splitlines()
         cut = [f"{each[: COLUMNS_MAX - 1]}…" if len(each) > COLUMNS_MAX else each for each in lines]
-        parts += [command, *(cut if len(cut) <= lines_max else [*cut[: lines_max - 1], "…"])]
+        parts += [f"$ {command}", *(cut if len(cut) <= lines_max else [*cut[: lines_max - 1], "…"])]
     return "".join(f"{part}\n" for part in parts)
 
 
