@@ -41,6 +41,7 @@ _BESIDE: Final = ("agents/", SIDE)
 """Tapes of a session that go along with a line of it."""
 
 
+ID_LENGTH: Final = 8
 MEMO_SIZE_MAX_BYTES: Final = 64 << 20
 MEMO_OBJECT_SIZE_MAX_BYTES: Final = 1 << 20
 
@@ -184,11 +185,15 @@ class TapeReader:
         folder = _session_of(self._resolver.find_ref(name))
         oids = self._list_line(tip)
         beside = folder if folder is not None else self._find_folder(tip)
+        before = [self._find_folder(leader) for leader in self._list_leaders(oids)[:-1]]
         for side in ("wire", "file"):
             tapes = list(self._iter_lines(beside, side, is_required=folder is not None))
             if folder is None:
                 named = [_Line(_name_line(oids, tapes, name), oids, True)]
                 tapes = named + [each for each in tapes if each.name.startswith(_BESIDE)]
+            for other in before:  # of what the tape is a branch of
+                lines = self._iter_lines(other, side, is_required=False)
+                tapes += [each for each in lines if each.name.startswith(_BESIDE)]
             found: dict[ObjectId, TimedTaped] = {}
             for line in tapes:
                 for each in self._iter_taped(line, side):
@@ -208,9 +213,16 @@ class TapeReader:
         if side == "file":
             yield from iter_spoken(self._find, turns, line.name, is_required=line.is_required)
             return
+        leader_count = len(self._list_leaders(line.oids))
+        name, first = line.name, 0
         for number, (oid, turn) in enumerate(turns):
+            if turn.role == "session":
+                # Turns are counted from the leader before them, as SESSION#46 counts them.
+                leader_count -= 1
+                first = number
+                name = line.name if leader_count == 0 else _name_session(turn) or line.name
             if turn.call is not None:
-                place = f"{line.name}#{number}"
+                place = f"{name}#{number - first}"
                 taped = self._read_exchange(oid, turn, place, line)
                 if taped is not None:
                     yield TimedTaped(turn.call.started_ms or 0, taped)
@@ -223,6 +235,9 @@ class TapeReader:
             if len(parts) >= 6 and self._graph.find_leader(ref.oid) == leader:
                 return "/".join(parts[:4])
         return None
+
+    def _list_leaders(self, oids: list[ObjectId]) -> list[ObjectId]:
+        return [oid for oid in oids if self._graph.is_leader(oid)]
 
     def _list_line(self, tip: ObjectId) -> list[ObjectId]:
         return list(iter_first_parents(self._graph, tip))[::-1]
@@ -297,6 +312,11 @@ def _session_of(ref: str | None) -> str | None:
 def _name_line(oids: list[ObjectId], tapes: Iterable[_Line], name: str) -> str:
     """Return which tape of a session a line is on, or what it was called."""
     return next((each.name for each in tapes if oids[-1] in each.oids), name)
+
+
+def _name_session(turn: Turn) -> str | None:
+    """Return how a session is called for short."""
+    return turn.session.id[:ID_LENGTH] if turn.session is not None and turn.session.id else None
 
 
 def _short(name: str) -> str:

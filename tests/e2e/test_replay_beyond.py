@@ -113,3 +113,28 @@ def test_difference_begins_where_the_branch_does(world):
     again = json.loads(world.tapes("replay", "--json", "--here", "--yes", branch).out)
     assert again["verdict"] == "followed"
     assert [each["level"] for each in again["requests"]] == ["exact"] * 3
+    assert [each["place"] for each in again["requests"]] == [
+        f"{base.split('/')[3][:8]}#2",
+        "main#2",
+        "main#4",
+    ]
+
+
+def test_divergence_goes_on_with_the_model_and_is_one_all_the_same(world):
+    """With `live` nothing is recorded; an upstream that is gone is the client's own affair."""
+    base = record(world, *AGENT, "chat", PROMPT)
+    words = ("--here", "--yes", "--on-miss", "live", base, "--", *AGENT, "chat", "say it")
+    done, report, server = go_on(world, *words, code=1)
+    assert "I have no script for this: say it" in done.err
+    assert report["verdict"] == "diverged"
+    assert report["divergence"] == 1
+    (request,) = report["requests"]
+    assert (request["live"], request["status"], request["nearest"]) == (True, 200, "main#2")
+    assert f"-user: {PROMPT}" in request["diff"]
+    assert len(server.calls()) == 1
+    assert "recorded" not in report
+    assert mains(world) == {base}
+
+    done = world.tapes("replay", *words, code=1)  # the model is gone now
+    assert "1 by the model, status 502 (call POST /v1/chat/completions)" in done.err
+    assert "agent: status 502" in done.err
