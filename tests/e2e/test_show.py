@@ -306,4 +306,4 @@ def test_request_of_a_captured_call(tapes, repository):
 def test_first_turn_has_no_second_parent_in_plain_words(tapes, session):
     """One parent is one parent."""
     done = tapes("show", "s^2", code=12)
-    assert done.err.strip().endswith("has 1 parent")
+    assert "has 1 parent\nhint: 'tapes log --oneline" in done.err
