@@ -10,7 +10,7 @@ FUZZ_VENV := .venv-fuzz
 FUZZ_SECONDS ?= 60
 CLIENTS := .clients
 
-.PHONY: help demo test quick lint format man vectors bench clients faults remotes fuzz clean
+.PHONY: help demo test quick lint format man vectors bench clients faults million remotes fuzz clean
 
 help:
 	@echo "make demo     record a real session into a temporary store and look at it"
@@ -24,6 +24,7 @@ help:
 	@echo "make clients  conversations of real clients from npm and PyPI, recorded"
 	@echo "make fuzz     each parser under atheris for FUZZ_SECONDS, in an environment of its own"
 	@echo "make faults   kills, full disks and power cuts; the whole of it wants root and strace"
+	@echo "make million  a chain of a million turns, of which make test has a tenth"
 	@echo "make remotes  races, cut connections and killed clients over sshd, nginx and git daemon"
 
 $(STAMP): pyproject.toml
@@ -80,6 +81,9 @@ clients: $(STAMP)
 
 faults: $(STAMP)
 	@$(BIN)/python -m pytest -q -m faults tests/faults tests/stress
+
+million: $(STAMP)
+	@TAPES_TURNS=1000000 $(BIN)/python -m pytest -q tests/e2e/test_rev_million.py
 
 remotes: $(STAMP)
 	@$(BIN)/python -m pytest -n $(WORKERS) -q -m remotes tests/e2e
