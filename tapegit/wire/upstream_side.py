@@ -13,7 +13,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tapegit.wire.outbound import make_context
+from tapegit.wire.outbound import is_loopback, make_context
 
 if TYPE_CHECKING:
     from tapegit.wire.capture import Headers
@@ -161,7 +161,8 @@ class Dialer:
             origin.host,
             origin.port,
             ssl=self._make_context() if is_secure else None,
-            happy_eyeballs_delay=_HAPPY_EYEBALLS_S,
+            # A race that is cancelled may leave its winner open; there is none to one address.
+            happy_eyeballs_delay=None if is_loopback(origin.host) else _HAPPY_EYEBALLS_S,
         )
         return transport
 
