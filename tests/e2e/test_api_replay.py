@@ -27,6 +27,7 @@ def kept(tmp_path_factory):
     root = tmp_path_factory.mktemp("kept") / ".tapes"
     make_repo(root)
     with ModelServer(HELLO) as server, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root.parent)  # the agent writes a file
         patch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         patch.setenv("ANTHROPIC_BASE_URL", server.url)
         patch.setenv("OPENAI_API_KEY", "sk-dummy")
