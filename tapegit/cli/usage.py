@@ -14,7 +14,7 @@ from tapegit.cli.types import json_option
 from tapegit.graph.dates import parse_date
 from tapegit.porcelain.prices import load_prices
 from tapegit.porcelain.tool_usage import read_tool_usage
-from tapegit.porcelain.usage import BY, Wanted, read_usage
+from tapegit.porcelain.usage import BY, View, Wanted, read_usage
 from tapegit.ui.usage import (
     format_statusline,
     format_tools,
@@ -59,8 +59,7 @@ def command(app: App, /, view: str, as_csv: bool, as_json: bool, **given: Any) -
         _print_tools(app, wanted, as_csv=as_csv, as_json=as_json)
     else:
         by = VIEWS[view]
-        asked = {"with_latency": given["latency"], "with_errors": given["errors"]}
-        report = _read(app, by, wanted, **asked)
+        report = _read(app, View(by, given["latency"], given["errors"]), wanted)
         _print(app, report, by, as_csv=as_csv, as_json=as_json, with_latency=given["latency"])
     app.raise_broken()
 
@@ -78,23 +77,14 @@ def _make_wanted(app: App, given: dict[str, Any]) -> Wanted:
     )
 
 
-def _read(
-    app: App,
-    by: str,
-    wanted: Wanted,
-    *,
-    with_latency: bool = False,
-    with_errors: bool = False,
-) -> UsageReport:
+def _read(app: App, view: View, wanted: Wanted) -> UsageReport:
     return read_usage(
         app.repository,
         app.graph,
         load_prices(app.repository.config),
-        by,
+        view,
         wanted,
         on_broken=app.note_broken,
-        with_latency=with_latency,
-        with_errors=with_errors,
     )
 
 
@@ -133,12 +123,14 @@ def _print_csv(app: App, rows: Iterable[list[str]]) -> None:
 
 def _print_statusline(app: App, wanted: Wanted, *, as_json: bool) -> None:
     """Print what was spent today, and by the newest session of this directory."""
-    today = _read(app, "day", wanted._replace(since_ms=parse_date("today", app.clock()))).total
+    today = _read(
+        app, View("day"), wanted._replace(since_ms=parse_date("today", app.clock()))
+    ).total
     newest = app.resolver.resolve_default(app.directory)
     session = None
     if newest is not None and wanted.session is None:
         parts = newest.ref.split("/")
-        groups = _read(app, "session", wanted).groups
+        groups = _read(app, View("session"), wanted).groups
         session = next((each for each in groups if each.name == parts[3]), None)
     if as_json:
         app.terminal.json(usage_members(today, "today"))

@@ -44,6 +44,20 @@ class Wanted(NamedTuple):
     session: str | None = None
 
 
+class View(NamedTuple):
+    """How calls are summed up, and what is told of them.
+
+    Attributes:
+        by: One of BY.
+        with_latency: Read the turns of the answers too, for how long they took.
+        with_errors: Read every turn, for what went wrong.
+    """
+
+    by: str
+    with_latency: bool = False
+    with_errors: bool = False
+
+
 class Spent(NamedTuple):
     """What the calls of one group spent.
 
@@ -87,12 +101,10 @@ def read_usage(
     repository: Repository,
     graph: TurnGraph,
     prices: PriceTable,
-    by: str,
+    view: View,
     wanted: Wanted,
     *,
     on_broken: OnBroken,
-    with_latency: bool = False,
-    with_errors: bool = False,
 ) -> UsageReport:
     """Return what was spent, by day, session, model and so on.
 
@@ -100,11 +112,9 @@ def read_usage(
         repository: The store.
         graph: Its turns.
         prices: What tokens cost.
-        by: One of BY.
+        view: By what, and with what.
         wanted: Which calls.
         on_broken: Takes (name, error) of what cannot be read.
-        with_latency: Read the turns of the answers too, for how long they took.
-        with_errors: Read every turn, for what went wrong.
 
     Raises:
         TapesError: packed-refs cannot be read, if `on_broken` says so.
@@ -113,24 +123,24 @@ def read_usage(
     calls = list_calls(repository, graph, on_broken=on_broken)
     groups: dict[str, list[SessionCall]] = {}
     chosen = []
-    name_of = _NAMES[by]
+    name_of = _NAMES[view.by]
     for each, row in _choose(calls, rows, wanted):
         chosen.append(each)
         groups.setdefault(name_of(each, row), []).append(each)
     troubled: dict[str, list[Trouble]] = {}
-    if with_errors:
+    if view.with_errors:
         found = dict(list_troubles(repository, graph, calls, rows, on_broken=on_broken))
         for each, row in _choose(found, rows, wanted):
             name = name_of(each, row)
             groups.setdefault(name, [])
             troubled.setdefault(name, []).append(found[each])
-    summarize = _Summary(graph, prices, with_latency=with_latency)
+    summarize = _Summary(graph, prices, with_latency=view.with_latency)
     listed = [summarize(name, calls) for name, calls in groups.items()]
     total = summarize("total", chosen)
-    if with_errors:
+    if view.with_errors:
         listed = [_add_troubles(each, troubled.get(each.name, [])) for each in listed]
         total = _add_troubles(total, [each for some in troubled.values() for each in some])
-    if by in ("day", "week", "month"):
+    if view.by in ("day", "week", "month"):
         listed.sort(key=lambda spent: spent.name)
     else:
         listed.sort(key=lambda spent: (-spent.cost, -_tokens(spent), spent.name))
