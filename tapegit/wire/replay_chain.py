@@ -18,6 +18,9 @@ from tapegit.wire.replay_replies import split_events, unframe_event
 
 DIALECT: Final = "openai.responses"
 PREVIOUS: Final = "previous_response_id"
+ROOT_COUNT_MAX: Final = 32
+"""Responses that go on from none and that none went on from: clients that send whole conversations
+never name one, and each of their requests is large."""
 
 
 class _Given(NamedTuple):
@@ -33,6 +36,7 @@ class Chain:
 
     def __init__(self) -> None:
         self._given: dict[str, _Given] = {}
+        self._roots: dict[str, None] = {}
 
     def note(self, dialect: str | None, request: bytes, answer: bytes) -> None:
         """Note that a request got this answer, a stream or whole; others are passed over."""
@@ -43,9 +47,16 @@ class Chain:
         if asked is None or name is None:
             return
         previous = asked.get(PREVIOUS)
-        self._given[name] = _Given(
-            previous if isinstance(previous, str) else None, _items(asked.get("input")), said
-        )
+        if isinstance(previous, str):
+            self._roots.pop(previous, None)
+        else:
+            previous = None
+            self._roots[name] = None
+            if len(self._roots) > ROOT_COUNT_MAX:
+                oldest = next(iter(self._roots))
+                del self._roots[oldest]
+                self._given.pop(oldest, None)
+        self._given[name] = _Given(previous, _items(asked.get("input")), said)
 
     def expand(self, request: bytes) -> bytes:
         """Return a request with the whole conversation, if a response of the tape is named."""
