@@ -25,6 +25,7 @@ from tapegit.objects.oid import OID_HEX_LENGTH, ObjectId, hash_content
 
 HEAD_LINE: Final = "# tapes rewriting 1"
 _CHECK: Final = "# blake3 "
+_WAY_OUT: Final = "remove it, and run the command again that was stopped"
 _REASONS: Final = (REDACTED, FORGOTTEN, EXPIRED)
 
 
@@ -81,15 +82,21 @@ def decode_rewriting(data: bytes, *, where: object) -> Rewriting:
     """
     body = data[: data.rfind(b"\n", 0, -1) + 1]
     if not body.startswith(HEAD_LINE.encode() + b"\n"):
-        raise FormatError(f"cannot read '{where}': no rewriting of version 1", where=where)
+        raise FormatError(
+            f"cannot read '{where}': no rewriting of version 1", hint=_WAY_OUT, where=where
+        )
     if data != body + f"{_CHECK}{hash_content(body).hex()}\n".encode():
-        raise IntegrityError(f"cannot read '{where}': its checksum does not match", where=where)
+        raise IntegrityError(
+            f"cannot read '{where}': its checksum does not match", hint=_WAY_OUT, where=where
+        )
     try:
         rewriting = _read_lines(body.decode().split("\n")[1:-1])
     except ValueError as error:
-        raise FormatError(f"cannot read '{where}': {error}", where=where) from error
+        raise FormatError(f"cannot read '{where}': {error}", hint=_WAY_OUT, where=where) from error
     if encode_rewriting(rewriting) != data:
-        raise FormatError(f"cannot read '{where}': lines are not in their order", where=where)
+        raise FormatError(
+            f"cannot read '{where}': lines are not in their order", hint=_WAY_OUT, where=where
+        )
     return rewriting
 
 

@@ -160,3 +160,16 @@ def test_what_no_placeholder_is_without_is_refused(tapes, repository):
     result = tapes("redact", "--value", input=b"REDACTED", code=37)
     assert "cannot be taken out" in result.err
     assert (read_all(tapes), tapes("show-ref").out) == before
+
+
+def test_a_damaged_journal_says_what_to_do(tapes, repository):
+    """Nothing is rewritten; without the file the same command does it."""
+    path = repository.root / "rewriting"
+    path.write_bytes(b"# tapes rewriting 1\nreason")
+    for arguments in (("--continue",), ("--all",)):
+        result = tapes("redact", *arguments, code=32)
+        assert "hint: remove it, and run the command again" in result.err
+    assert "remove it" in tapes("doctor", "--quick", code=1).out
+    path.unlink()
+    tapes("redact", "--all")
+    assert KEY not in read_all(tapes)
