@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @click.option("-b", "--branch", metavar="NAME", help="Take only this branch, and check it out")
 @click.option("--session", metavar="ID", help="Take only this session")
 @click.option(
-    "--depth", type=click.IntRange(1, DEPTH_MAX), help="Take that many turns of each history"
+    "--depth",
+    metavar="N",
+    type=click.IntRange(1, DEPTH_MAX),
+    help="Take that many turns of each history",
 )
 @talk_options
 @json_option

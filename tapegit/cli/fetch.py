@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 @click.option("--all", "takes_all", is_flag=True, help="Fetch from all remotes")
 @click.option("-p", "--prune", is_flag=True, help="Delete what follows refs that are gone")
 @click.option(
-    "--depth", type=click.IntRange(1, DEPTH_MAX), help="Take that many turns of each history"
+    "--depth",
+    metavar="N",
+    type=click.IntRange(1, DEPTH_MAX),
+    help="Take that many turns of each history",
 )
 @click.option("--unshallow", is_flag=True, help="Take what earlier fetches cut off")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and fetch nothing")
