@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import TapesError
-from tapegit.files.durable import make_directories, replace_file_cheaply
+from tapegit.files import syscalls
+from tapegit.files.durable import replace_file_cheaply
 from tapegit.files.safe_read import read_file
 from tapegit.repository.user_dirs import find_user_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REPLAYED_NAME: Final = "replayed"
 MARK_NAME: Final = ".tapes-replay"
@@ -39,10 +42,10 @@ def note_replayed(session: str) -> None:
     known = [each for each in _read_lines(path) if each != session]
     lines = [*known, session][-COUNT_MAX:]
     try:
-        make_directories(path.parent, root=Path(path.anchor))
+        _make_folder(path.parent)
         data = "".join(f"{each}\n" for each in lines).encode()
         replace_file_cheaply(path, data, tmp_dir=path.parent)
-    except TapesError:
+    except (OSError, TapesError):
         pass
 
 
@@ -71,6 +74,13 @@ def is_scratch(path: str) -> bool:
 def _find_file() -> Path | None:
     store = find_user_store()
     return store.parent / REPLAYED_NAME if store is not None else None
+
+
+def _make_folder(path: Path) -> None:
+    """Create a folder with those above it; it need not outlive a crash."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        syscalls.mkdir(path)
 
 
 def _read_lines(path: Path) -> list[str]:
