@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -202,7 +203,8 @@ def write_git_settings(path: Path, certificate: Path, more: str = "") -> dict[st
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)  # fcgiwrap leaves its children
     process.wait()
 
 
