@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     Emit = Callable[[GitObject], object]
 
 _BATCH_COUNT: Final = 256
+NEAR_COUNT_MAX: Final = 1000
 
 
 def _drop(_made: GitObject) -> None:
@@ -241,6 +242,35 @@ def list_new_turns(
         ObjectNotFoundError: A turn is missing.
         DataError: One is damaged.
     """
-    ordered = list(walk(TurnGraph(objects), tips, exclude=known))
+    graph, tips, known = TurnGraph(objects), list(tips), list(known)
+    near = _list_near(graph, tips, frozenset(known))
+    if near is not None:
+        return near
+    ordered = list(walk(graph, tips, exclude=known))
     ordered.reverse()
+    return ordered
+
+
+def _list_near(
+    graph: TurnGraph, tips: list[ObjectId], known: frozenset[ObjectId]
+) -> list[ObjectId] | None:
+    """Return the turns between tips and known ones, ancestors first, where they are few.
+
+    A walk has to pass by all that is known and younger; going up from the tips does not. None
+    where a way ends at no known turn: then it may be that known ones descend from some of these.
+    """
+    ordered: list[ObjectId] = []
+    done = set(known)
+    stack = [(oid, False) for oid in tips]
+    while stack:
+        oid, is_open = stack.pop()
+        if is_open:
+            ordered.append(oid)
+        elif oid not in done:
+            done.add(oid)
+            parents = graph.parents(oid)
+            if not parents or len(done) - len(known) > NEAR_COUNT_MAX:
+                return None
+            stack.append((oid, True))
+            stack.extend((parent, False) for parent in parents)
     return ordered

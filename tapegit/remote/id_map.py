@@ -133,11 +133,16 @@ class IdMap:
         self._new[oid] = commit.git_id + commit.time_s.to_bytes(_TIME_SIZE_BYTES, "little")
         self._new_by_commit[commit.git_id] = oid
 
+    def _choose_joined(self) -> list[_Run]:
+        """Return the files to join: a large one is not written again for a few small ones."""
+        longest = max(run.length for run in self._runs)
+        return [run for run in self._runs if 2 * run.length < longest] or self._runs
+
     def save(self) -> None:
         """Keep what is new; where it cannot be kept, it will be computed again."""
         if not self._new:
             return
-        runs = self._runs if len(self._runs) + 1 >= RUN_COUNT_MAX else []
+        runs = self._choose_joined() if len(self._runs) + 1 >= RUN_COUNT_MAX else []
         mapped = self._new
         if runs:
             mapped = dict(mapped)
