@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +31,25 @@ class Run(NamedTuple):
     cpu_s: float
     peak_mb: float
     out: bytes
+
+
+def own_peak_mb(argv: Sequence[str], cwd: Path) -> float:
+    """Return the peak memory in MB of a process to its end, without that of its children.
+
+    A remote at a path is a child, whose memory the system adds to its parent's.
+    """
+    peak_kb = 0
+    with subprocess.Popen(
+        argv, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        while process.poll() is None:
+            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            peak_kb = max(peak_kb, int(lines.get("VmHWM", "0 kB").split()[0]))
+            time.sleep(0.01)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv[:4])}: exit {process.returncode}")
+    return peak_kb * 1.024 / 1000
 
 
 class Pair(NamedTuple):

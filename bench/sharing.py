@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.budget import Figure
-from bench.measure import compare, git, tapes
+from bench.measure import TAPES, compare, git, own_peak_mb, tapes
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Call, RawPiece, Session, Turn, encode_turn
 from tapegit.refs.names import RefName
@@ -19,6 +19,7 @@ from tapegit.repository.repository import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.measure import Run
     from bench.run import Options
     from tapegit.objects.oid import ObjectId
 
@@ -36,37 +37,44 @@ def measure_sharing(options: Options) -> Iterator[Figure]:
     server, store = folder / "server.git", folder / "store"
     full = tapes(store, "push", "--all", str(server))
     what = f"{count} turns, a tape in ten with calls as ropes"
-    yield Figure("full push", full.wall_s, 90.0, "s", what)
+    yield Figure("full push", full.wall_s, 90.0, "s", f"{what}, {_cost(full)}")
     yield Figure("full push, memory", full.peak_mb, 250.0, "MB", "peak of the process")
     copy = folder / "copy"
     cloned = tapes(folder, "clone", "-q", str(server), str(copy))
-    yield Figure("clone", cloned.wall_s, 60.0, "s", f"{cloned.peak_mb:.0f} MB")
+    yield Figure("clone", cloned.wall_s, 60.0, "s", _cost(cloned))
     tapes(store, "remote", "add", "origin", str(server))
     tapes(store, "fetch")
     for number in range(options.count(3)):
         _extend(store / ".tapes", number)
         pushed = tapes(store, "push", "origin", "b0")
         fetched = tapes(copy, "fetch")
-    yield Figure("push of 1 turn", pushed.wall_s, 0.6, "s", f"{pushed.peak_mb:.0f} MB")
-    yield Figure("push of 1 turn, memory", pushed.peak_mb, 150.0, "MB", "peak of the process")
-    yield Figure("fetch of 1 turn", fetched.wall_s, 0.6, "s", f"{fetched.peak_mb:.0f} MB")
-    yield Figure("fetch of 1 turn, memory", fetched.peak_mb, 150.0, "MB", "peak of the process")
+    _extend(store / ".tapes", options.count(3))
+    push_mb = own_peak_mb([*TAPES, "push", "origin", "b0"], store)
+    fetch_mb = own_peak_mb([*TAPES, "fetch"], copy)
+    yield Figure("push of 1 turn", pushed.wall_s, 0.6, "s", f"{pushed.cpu_s:.2f} s of CPU")
+    yield Figure("push of 1 turn, memory", push_mb, 150.0, "MB", "peak, without git's")
+    yield Figure("fetch of 1 turn", fetched.wall_s, 0.6, "s", f"{fetched.cpu_s:.2f} s of CPU")
+    yield Figure("fetch of 1 turn, memory", fetch_mb, 150.0, "MB", "peak, without git's")
     yield from _measure_sessions(options)
 
 
 def _measure_sessions(options: Options) -> Iterator[Figure]:
-    """Yield the figures of 20,000 refs, with git's own on the same refs beside them."""
+    """Yield the figures of 20,000 sessions, with git's own on the same refs beside them."""
     count = int(options.scale(SESSION_COUNT))
-    folder = _prepare(options.folder / "sharing-sessions", 3 * count, count)
+    folder = _prepare(options.folder / "sharing-sessions", 3 * count, count, is_sessions=True)
     server, store, mirror = folder / "server.git", folder / "store", folder / "mirror.git"
     tapes(store, "remote", "add", "origin", str(server))
-    tapes(store, "push", "--all", "origin")
+    pushed = tapes(store, "push", "--sessions", "origin")
+    what = f"{count} sessions, {3 * count} turns"
+    yield Figure("full push of sessions", pushed.wall_s, 90.0, "s", f"{what}, {_cost(pushed)}")
+    cloned = tapes(folder, "clone", "-q", str(server), str(folder / "copy"))
+    yield Figure("clone of sessions", cloned.wall_s, 60.0, "s", f"{what}, {_cost(cloned)}")
     git(folder, "init", "-q", "--bare", str(mirror))
     refs = "refs/tapes/*:refs/tapes/*"
     git(mirror, "fetch", "-q", str(server), refs)
     for name, ours, theirs in (
         ("fetch", ("fetch", "origin"), ("fetch", "-q", str(server), refs)),
-        ("push", ("push", "--all", "origin"), ("push", "-q", str(server), refs)),
+        ("push", ("push", "--sessions", "origin"), ("push", "-q", str(server), refs)),
     ):
         pair = compare(
             lambda ours=ours: tapes(store, *ours),
@@ -77,7 +85,11 @@ def _measure_sessions(options: Options) -> Iterator[Figure]:
         yield Figure(f"{name} of nothing", pair.ratio, 2.0, "x git", detail)
 
 
-def _prepare(folder: Path, count: int, tapes_count: int) -> Path:
+def _cost(done: Run) -> str:
+    return f"{done.cpu_s:.0f} s of CPU, {done.peak_mb:.0f} MB"
+
+
+def _prepare(folder: Path, count: int, tapes_count: int, *, is_sessions: bool = False) -> Path:
     """Make a store of so many turns on so many branches, and an empty repository."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -113,17 +125,22 @@ def _prepare(folder: Path, count: int, tapes_count: int) -> Path:
                         dialect="codex@1",
                         raw=(RawPiece(str(blob)),),
                         parents=(str(parent),) if parent else (),
-                        session=None if parent else Session(harness="codex", id=f"{number:08d}"),
+                        session=None if parent else _session(number, root),
                         call=call,
                     )
                 )
                 parent = transaction.write(Kind.TURN, data)
             assert parent is not None
-            tips[f"refs/heads/b{number}"] = parent
+            name = f"sessions/codex/{number:08d}/file/main" if is_sessions else f"heads/b{number}"
+            tips[f"refs/{name}"] = parent
     with repository.ref_transaction("bench") as moves:
         for name, oid in tips.items():
             moves.update(RefName.parse(name), oid)
     return folder
+
+
+def _session(number: int, root: Path) -> Session:
+    return Session(harness="codex", id=f"{number:08d}", cwd=str(root.parent))
 
 
 def _extend(root: Path, number: int) -> None:
