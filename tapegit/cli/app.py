@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from functools import cached_property, partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -125,7 +126,15 @@ class App:
             clock=self.clock,
             warn=self.terminal.warning,
             find_stated=partial(find, self.repository, self.graph) if find is not None else None,
+            find_followed=self._find_followed,
         )
+
+    def _find_followed(self, branch: RefName) -> RefName | None:
+        """Return what follows what a branch follows; few revisions ask, so few runs load it."""
+        found: RefName | None = import_module("tapegit.porcelain.upstream").find_followed(
+            self.repository, branch
+        )
+        return found
 
     def note_broken(self, name: str, error: TapesError) -> None:
         """Keep what is wrong with one ref until all the others have been shown.

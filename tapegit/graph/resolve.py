@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from tapegit.refs.reader import RefReader
     from tapegit.store.source import ObjectSource
 
+    FindFollowed = Callable[[RefName], RefName | None]
+
 CHECKOUT: Final = "checkout: moving from "
 _CURRENT: Final = (Step(syntax.REFLOG_ENTRY, 0),)
 
@@ -70,6 +72,7 @@ class Resolver:
         clock: Callable[[], int] | None = None,
         warn: Callable[[str], None] | None = None,
         find_stated: FindStated | None = None,
+        find_followed: FindFollowed | None = None,
     ) -> None:
         """Make a resolver of one store.
 
@@ -80,6 +83,7 @@ class Resolver:
             clock: Gives the time in milliseconds, for dates such as `yesterday`.
             warn: Takes a line for standard error where a name also means something else.
             find_stated: Gives the turns that state an id of a message, a request or a call.
+            find_followed: Gives the ref that follows what a branch follows, or None.
         """
         self._objects = objects
         self._refs = refs
@@ -87,6 +91,7 @@ class Resolver:
         self._clock = clock if clock is not None else lambda: time.time_ns() // 1_000_000
         self._warn = warn if warn is not None else lambda _: None
         self._find_stated = find_stated
+        self._find_followed = find_followed
 
     def resolve(self, text: str) -> ObjectId:
         """Return the turn that a revision names; tags are followed.
@@ -365,8 +370,7 @@ class Resolver:
 
     def _take_from_log(self, step: Step, ref: RefName, text: str) -> Named:
         if step.kind == syntax.UPSTREAM:
-            hint = "'tapes branch -vv' shows what follows what; name it as in 'origin/main'"
-            raise not_found(text, f"'{ref.short}' has no upstream that a revision names", hint)
+            return self._follow(ref, text)
         if step.kind == syntax.REFLOG_ENTRY and not step.number:
             return Named(self._refs.read(ref), ref)
         entries = self._refs.read_reflog(ref)
@@ -380,6 +384,19 @@ class Resolver:
         if oid == ZERO_OID:
             raise not_found(text, f"'{ref}' did not exist then")
         return Named(oid)
+
+    def _follow(self, ref: RefName, text: str) -> Named:
+        """Return what the ref holds that follows what a branch follows; HEAD is its branch."""
+        ref = self._refs.read_head().target or HEAD if ref == HEAD else ref
+        followed = self._find_followed(ref) if self._find_followed is not None else None
+        if followed is None:
+            hint = "'tapes push -u' gives a branch one; 'tapes branch -vv' shows what follows what"
+            raise not_found(text, f"'{ref.short}' has no upstream", hint)
+        at = self._refs.find(followed)
+        if at is None:
+            hint = "'tapes fetch' brings it, if it is on the remote"
+            raise not_found(text, f"'{followed.short}' is not here", hint)
+        return Named(at, followed)
 
     def _value_at(
         self, entries: list[ReflogEntry], ref: RefName, moment_ms: int, text: str

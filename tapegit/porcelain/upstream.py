@@ -47,7 +47,7 @@ def find_upstream(
     Raises:
         ConfigError: The settings are damaged.
     """
-    followed = _read_setting(repository, branch) if _may_follow(repository) else None
+    followed = find_followed(repository, branch)
     if followed is None:
         return None
     tip = repository.refs.find(followed)
@@ -57,6 +57,15 @@ def find_upstream(
         return Upstream(followed.short, False, *count_ahead_behind(graph, oid, tip))
     except (DataError, ObjectNotFoundError):
         return Upstream(followed.short)  # what is damaged is for other commands to say
+
+
+def find_followed(repository: Repository, branch: RefName) -> RefName | None:
+    """Return the ref that follows what a branch follows, or None for nothing.
+
+    Raises:
+        ConfigError: The settings are damaged.
+    """
+    return _read_setting(repository, branch) if _may_follow(repository) else None
 
 
 def _may_follow(repository: Repository) -> bool:
@@ -71,7 +80,6 @@ def _may_follow(repository: Repository) -> bool:
 
 
 def _read_setting(repository: Repository, branch: RefName) -> RefName | None:
-    """Return the ref that follows what a branch follows."""
     name = branch.removeprefix(HEADS)
     remote = repository.config.find(f"branch.{name}.remote")
     merge = repository.config.find(f"branch.{name}.merge")

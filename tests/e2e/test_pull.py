@@ -76,6 +76,21 @@ def test_how_far_a_branch_is_from_what_it_follows(tapes, chain, server, other, r
     assert "Your branch is based on 'origin/main', but the upstream is gone." in tapes("status").out
 
 
+def test_upstream_is_a_revision(tapes, chain, server, repository):
+    """`@{u}` is what was last seen of the branch on its remote; without one, it says what helps."""
+    refused = tapes("rev-parse", "main@{u}", code=12)
+    assert "'main' has no upstream" in refused.err
+    assert "tapes push -u" in refused.err
+    tapes("push", "-u", "origin", "main")
+    tips = make_tape(repository, 2, start=chain[-1])
+    for text in ("@{u}", "@{upstream}", "main@{push}", "HEAD@{U}"):
+        assert tapes("rev-parse", text).oid == str(chain[-1])
+    assert tapes("rev-list", "@{u}..").lines == [str(oid) for oid in reversed(tips)]
+    assert tapes("rev-parse", "@{u}~1").oid == str(chain[-2])
+    tapes("branch", "-r", "-d", "origin/main")
+    assert "'origin/main' is not here" in tapes("rev-parse", "@{u}", code=12).err
+
+
 def test_what_was_fetched_is_found_by_its_session(tapes, chain, server, other, repository):
     """By the id, a beginning of it, and as the newest; one's own goes first."""
     tip = make_tape(repository, 2, name="refs/sessions/codex/0199cccc-1/file/main", label="s")[-1]
