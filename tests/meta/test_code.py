@@ -28,6 +28,7 @@ TEXTS = [
 
 LOADED_BY_NAME = {
     "__init__.py": "what programs of one's own use, which commands do without",
+    "cli/app.py": "what a branch follows, which few revisions ask for",
     "cli/show.py": "formats and statistics, which most of what is shown does without",
     "cli/log.py": "filters, formats, statistics and agents, which most logs do without",
     "cli/main.py": "a command when it runs, and what only an error or a terminal needs",
