@@ -1,7 +1,8 @@
 """Using the file of the index: as it is, made anew where it is damaged, or in memory instead.
 
 Rules: whatever is done with the file must give the same as with an empty one. Nothing that is
-wrong with the file reaches a user.
+wrong with the file reaches a user. While history is rewritten nothing is kept: what the refs
+led to before may be on its way out.
 
 Source: tapesformat-index(5), "Promises".
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from tapegit.index.database import DamagedIndexError, IndexFile, remove
+from tapegit.repository.gate import verify_settled
+from tapegit.repository.layout import INDEX_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,21 +23,30 @@ T = TypeVar("T")
 
 
 def use_index(
-    folder: Path, work: Callable[[IndexFile], T], *, is_current: Callable[[IndexFile], bool]
+    root: Path,
+    work: Callable[[IndexFile], T],
+    *,
+    is_current: Callable[[IndexFile], bool],
+    mark: object,
+    below: str = "",
 ) -> T:
     """Return what some work gives that reads from the index and brings it up to date.
 
     Args:
-        folder: Where the file is.
+        root: The store.
         work: Takes the file; it may be called again, with another one.
         is_current: Whether the work would only read.
+        mark: Of the store's history, from before the refs were read that the work is about.
+        below: The folder of the file, below that of indexes.
 
     Raises:
         TapesError: The work raised it.
     """
+    folder = root / INDEX_NAME / below
     for _ in range(2):
         try:
             with IndexFile.open(folder) as file:
+                verify_settled(root, mark)
                 return work(file)
         except DamagedIndexError:
             try:

@@ -22,7 +22,7 @@ from tapegit.index.kept import use_index
 from tapegit.index.replays import find_replays
 from tapegit.index.session import Probes, SessionRow, group_tapes, make_tapes, read_session
 from tapegit.objects.oid import ObjectId
-from tapegit.repository.layout import INDEX_NAME
+from tapegit.repository.gate import read_settled_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,10 +74,11 @@ def list_sessions(
     Raises:
         TapesError: packed-refs cannot be read, if `on_broken` says so.
     """
+    mark = read_settled_mark(repository.root)
     refs = repository.refs.iter_refs(SESSIONS, on_broken=on_broken)
     tapes = {each.folder: each for each in group_tapes(refs) if not is_aside(each.refs)}
     reader = _Reader(repository, graph)
-    rows = _use(repository, tapes, lambda file: _list_from(file, tapes, reader))
+    rows = _use(repository, mark, tapes, lambda file: _list_from(file, tapes, reader))
     for name, error in sorted(reader.broken.items()):
         on_broken(name, error)
     return sorted(rows, key=lambda row: (-(row.last_ms or 0), row.ref))
@@ -87,6 +88,7 @@ def list_fetched(
     repository: Repository, graph: TurnGraph, *, on_broken: OnBroken
 ) -> list[SessionRow]:
     """Return the sessions that remotes have and this store itself has not; as `list_sessions`."""
+    mark = read_settled_mark(repository.root)
     own = {each.rpartition(SESSIONS)[2] for each in _list_folders(repository, on_broken)}
     tapes = {
         folder: make_tapes(folder, sorted(refs))
@@ -98,6 +100,7 @@ def list_fetched(
     reader = _Reader(repository, graph)
     rows = _use(
         repository,
+        mark,
         tapes,
         lambda file: list(_read_rows(file, tapes, reader)[0].values()),
         FETCHED_FOLDER,
@@ -134,22 +137,29 @@ def list_calls(
     Raises:
         TapesError: packed-refs cannot be read, if `on_broken` says so.
     """
+    mark = read_settled_mark(repository.root)
     refs = repository.refs.iter_refs(SESSIONS, on_broken=on_broken)
     tapes = {each.folder: each for each in group_tapes(refs)}
     reader = _Reader(repository, graph)
-    calls = _use(repository, tapes, lambda file: _list_calls(file, tapes, reader))
+    calls = _use(repository, mark, tapes, lambda file: _list_calls(file, tapes, reader))
     for name, error in sorted(reader.broken.items()):
         on_broken(name, error)
     return calls
 
 
 def _use(
-    repository: Repository, tapes: dict[str, Tapes], work: Callable[[IndexFile], T], below: str = ""
+    repository: Repository,
+    mark: object,
+    tapes: dict[str, Tapes],
+    work: Callable[[IndexFile], T],
+    below: str = "",
 ) -> T:
     return use_index(
-        repository.root / INDEX_NAME / below,
+        repository.root,
         work,
         is_current=lambda file: not any(_find_behind(file.read_tapes(), tapes)),
+        mark=mark,
+        below=below,
     )
 
 

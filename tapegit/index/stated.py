@@ -26,7 +26,7 @@ from tapegit.index.database import DamagedIndexError, KeptIds
 from tapegit.index.kept import use_index
 from tapegit.index.session import group_tapes, iter_line
 from tapegit.objects.oid import ObjectId, hash_content
-from tapegit.repository.layout import INDEX_NAME
+from tapegit.repository.gate import read_settled_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,11 +57,13 @@ def find_turns(repository: Repository, graph: TurnGraph, text: str) -> list[Stat
     Raises:
         TapesError: The refs cannot be read.
     """
+    mark = read_settled_mark(repository.root)
     tapes = {each.folder: each for each in group_tapes(repository.refs.iter_refs(SESSIONS))}
     found = use_index(
-        repository.root / INDEX_NAME,
+        repository.root,
         lambda file: _search(_catch_up(file, repository, graph, tapes), text),
         is_current=lambda file: not any(_find_behind(file, tapes)),
+        mark=mark,
     )
     for kind in ID_KINDS:
         first: dict[str, StatingTurn] = {}

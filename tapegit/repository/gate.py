@@ -15,7 +15,7 @@ import os
 from typing import TYPE_CHECKING, Final, Self
 
 from tapegit.files.locks import Lock
-from tapegit.repository.layout import GC_LOCK, TOMBSTONES_NAME, TURNSTILE_LOCK
+from tapegit.repository.layout import GC_LOCK, REWRITING_NAME, TOMBSTONES_NAME, TURNSTILE_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,29 @@ def read_history_mark(root: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def read_settled_mark(root: Path) -> object:
+    """Return what is another after history was rewritten; None while it is."""
+    if (root / REWRITING_NAME).exists():
+        return None
+    return (read_history_mark(root),)
+
+
+def verify_settled(root: Path, mark: object) -> None:
+    """Check that what refs led to is not on its way out: none of that is to be kept.
+
+    A file that was opened before is a file that a rewriting removes, if one begins later.
+
+    Args:
+        root: The store.
+        mark: The mark of before the refs were read.
+
+    Raises:
+        OSError: History is being rewritten, or was since then.
+    """
+    if mark is None or mark != read_settled_mark(root):
+        raise OSError("history is being rewritten")
 
 
 class WriterGate:

@@ -16,8 +16,8 @@ from tapegit.files.locks import Lock
 from tapegit.graph.walk import walk
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId
-from tapegit.repository.gate import read_history_mark
-from tapegit.repository.layout import INDEX_NAME, REWRITING_NAME, SEARCH_LOCK
+from tapegit.repository.gate import read_settled_mark, verify_settled
+from tapegit.repository.layout import INDEX_NAME, SEARCH_LOCK
 from tapegit.search.database import (
     DamagedSearchError,
     Place,
@@ -90,7 +90,7 @@ def open_words(
     """
     folder = repository.root / INDEX_NAME
     for is_last in (False, True):
-        mark = _read_mark(repository)
+        mark = read_settled_mark(repository.root)
         tips = read_tips(repository, on_broken)
         try:
             return _open(repository, graph, tips, mark, on_broken, on_progress)
@@ -125,7 +125,7 @@ def _open(
         with Lock(repository.root / SEARCH_LOCK).exclusive(LOCK_TIMEOUT_S):
             file = SearchFile.open(folder)
             try:
-                _verify_mark(repository, mark)
+                verify_settled(repository.root, mark)
                 _Indexer(repository, graph, file, None, on_broken, on_progress).refresh(tips)
             except BaseException:
                 file.close()
@@ -137,23 +137,6 @@ def _open(
         memory = SearchFile.in_memory()
         _Indexer(repository, graph, memory, base, on_broken, on_progress).refresh(tips)
         return Words([memory] if base is None else [base, memory])
-
-
-def _read_mark(repository: Repository) -> object:
-    """Return what is another after history was rewritten; None while it is."""
-    if (repository.root / REWRITING_NAME).exists():
-        return None
-    return (read_history_mark(repository.root),)
-
-
-def _verify_mark(repository: Repository, mark: object) -> None:
-    """Check that what tips reach is not on its way out: none of that is to be kept.
-
-    Raises:
-        OSError: History is being rewritten, or was since the tips were read.
-    """
-    if mark is None or mark != _read_mark(repository):
-        raise OSError("history is being rewritten")
 
 
 def is_up_to_date(repository: Repository, file: SearchFile, on_broken: OnBroken) -> bool:

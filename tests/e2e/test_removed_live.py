@@ -154,3 +154,20 @@ def test_a_search_during_a_redaction_keeps_no_words(tapes, repository):
     assert tapes("search", "horse", "-l", code=None).lines == []
     for found in (repository.root / "index").rglob("*"):
         assert b"horse" not in found.read_bytes()
+
+
+def test_a_list_during_a_redaction_keeps_no_titles(tapes, repository):
+    """Neither while the journal is there, nor of refs that were read before it."""
+    raw = write_blob(repository, f'{{"a":"{SECRET}"}}\n'.encode())
+    turn = write_turn(repository, f"the word is {SECRET}", role="user", raw=[raw])
+    set_ref(repository, "refs/sessions/pi/s/file/main", turn)
+    write_journal(repository.root, Rewriting("redacted", 1))
+    lists = [("sessions",), ("rev-parse", "msg_none"), ("usage", "session"), ("sessions",)]
+    found = [tapes(*words, code=None).out for words in lists]
+    assert "horse" in found[0]
+    assert found[0] == found[-1]
+    for path in (repository.root / "index").rglob("*.sqlite"):
+        assert b"horse" not in path.read_bytes()
+    tapes("redact", "--continue")
+    assert tapes("sessions").out == found[0]
+    assert b"horse" in (repository.root / "index" / "index.sqlite").read_bytes()
