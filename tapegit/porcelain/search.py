@@ -15,7 +15,13 @@ from tapegit.search.conditions import Limits, make_condition
 from tapegit.search.database import Shown
 from tapegit.search.documents import read_document
 from tapegit.search.indexer import open_words
-from tapegit.search.query import list_field_names, list_terms, parse_query
+from tapegit.search.query import (
+    NO_TEXT,
+    find_broken,
+    list_field_names,
+    list_terms,
+    parse_query,
+)
 from tapegit.search.snippets import Piece, cut, make_snippet
 
 if TYPE_CHECKING:
@@ -145,6 +151,11 @@ def _order(turn: FoundTurn) -> tuple[float, int, int, bytes]:
 
 def _compile(wanted: Wanted) -> Pattern:
     text = wanted.pattern or ""
+    broken = find_broken(text)
+    if broken is not None:
+        raise QueryError(
+            f"{NO_TEXT}, at character {broken + 1} of the pattern", text=text, where=broken + 1
+        )
     source = f"(?i){text}" if wanted.ignores_case else text
     try:
         return Pattern(source.encode("utf-8", "surrogatepass"), is_utf8=True)

@@ -192,6 +192,6 @@ def _says(turn: Turn, parts: Iterable[AnyPart], pattern: Pattern) -> bool:
 
 def _compile(text: str) -> Pattern:
     try:
-        return Pattern(text.encode("utf-8", "surrogatepass"))
+        return Pattern(text.encode("utf-8", "surrogatepass"), is_utf8=True)
     except ConfigError as error:
         raise UserError(str(error), hint="the syntax is that of RE2") from error

@@ -47,8 +47,9 @@ class Pattern:
         try:
             self._regexp = re2.compile(source, _options(is_plain=is_plain, is_utf8=is_utf8))
         except re2.error as error:
-            shown = source.decode("latin-1")[:80]
-            raise ConfigError(f"'{shown}' is no pattern: {_reason(error)}") from error
+            encoding = "utf-8" if is_utf8 else "latin-1"
+            shown = source.decode(encoding, "replace")[:80]
+            raise ConfigError(f"'{shown}' is no pattern: {_reason(error, encoding)}") from error
 
     def matches(self, text: bytes) -> bool:
         """Return whether it is found anywhere in a text."""
@@ -130,6 +131,6 @@ def _options(*, is_plain: bool = False, is_utf8: bool = False) -> re2.Options:
     return options
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, encoding: str) -> str:
     reason = error.args[0] if error.args else ""
-    return reason.decode("latin-1") if isinstance(reason, bytes) else str(reason)
+    return reason.decode(encoding, "replace") if isinstance(reason, bytes) else str(reason)

@@ -33,6 +33,8 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _WORDLIKE: Final = re.compile(r"\w")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+NO_TEXT: Final = "a byte that is no UTF-8"
 
 
 class Term(NamedTuple):
@@ -87,6 +89,9 @@ def parse_query(text: str) -> Node:
     """
     if len(text) > QUERY_LENGTH_MAX:
         raise QueryError(f"the query is longer than {QUERY_LENGTH_MAX} characters", text=text[:80])
+    broken = find_broken(text)
+    if broken is not None:
+        raise _error(text, broken, NO_TEXT)
     tokens = _tokenize(text)
     values = [token for token in tokens if token.kind == "value"]
     if len(values) > TERM_COUNT_MAX:
@@ -96,6 +101,12 @@ def parse_query(text: str) -> Node:
     node = parser.parse_or(0)
     parser.expect_end()
     return node
+
+
+def find_broken(text: str) -> int | None:
+    """Return the place of the first byte of an argument that is no text; None where all is."""
+    match = _SURROGATE.search(text)
+    return None if match is None else match.start()
 
 
 def list_terms(node: Node, *, is_wanted: bool = True) -> list[Term]:

@@ -230,6 +230,10 @@ def test_a_regular_expression(tapes, session):
     tapes("search", "-E", "nothing of it", code=1)
     refused = tapes("search", "-E", "ab(?=x)", code=18)
     assert "the pattern is none: invalid perl operator: (?=, at character 3" in refused.err
+    refused = tapes("search", "-E", "é(", code=18)
+    assert "the pattern is none: missing ): é(, at character 1" in refused.err
+    refused = tapes("search", "-E", "ab\udcff", code=18)
+    assert "a byte that is no UTF-8, at character 3 of the pattern" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -268,6 +272,7 @@ def test_no_query_takes_long(tapes, session, work, words):
         ("one file:!", "'!' has no letter or digit to search for", 5),
         ("(" * 51 + "one", "parentheses are nested too deep", 51),
         ("a " * 201, "the query has more than 200 terms", 401),
+        ("one \udcff", "a byte that is no UTF-8", 5),
     ],
 )
 def test_what_is_wrong_with_a_query_is_said(tapes, session, query, what, where):

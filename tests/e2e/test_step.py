@@ -96,6 +96,7 @@ FAULTS = {
     "next file": "'file' needs a name",
     "sing": "'sing' is no word of step",
     "/(": "is no pattern",
+    "/é(": "'é(' is no pattern: missing ): é(",
 }
 
 

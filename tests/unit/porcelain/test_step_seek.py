@@ -98,7 +98,10 @@ def decoded(turns, is_sought):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["error", "the", "test_", "def |class ", "abort", "compact", "true", r"\d\d\.\d", "é"],
+    [
+        *("error", "the", "test_", "def |class ", "abort", "compact", "true", r"\d\d\.\d", "é"),
+        *("[é—]s", ".é.", r"[^\x00-\x7f]{2}"),
+    ],
 )
 def test_texts_are_found_as_if_all_were_decoded(turns, pattern):
     """In every harness's transcripts."""
