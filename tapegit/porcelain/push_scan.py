@@ -16,6 +16,7 @@ from tapegit.objects.kind import Kind
 from tapegit.objects.links import iter_links
 from tapegit.objects.oid import hash_content
 from tapegit.objects.turn import decode_links, decode_turn
+from tapegit.rewrite.scan import name_contents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -143,7 +144,7 @@ class _Scan:
 
     def look_at_turns(self, oids: Sequence[ObjectId]) -> None:
         """Look at turns and at the content that they name."""
-        places: dict[ObjectId, tuple[str, str]] = {}
+        places: dict[ObjectId, tuple[ObjectId, int]] = {}
         for oid, found in self._repository.objects.read_many(oids):
             if found is None:
                 continue
@@ -151,18 +152,26 @@ class _Scan:
             for number, content in enumerate(decode_links(found.data).contents):
                 if content not in self._seen:
                     self._seen.add(content)
-                    places[content] = (f"turn {oid.short(12)}", f"content/{number}")
+                    places[content] = (oid, number)
         while places:
-            inner: dict[ObjectId, tuple[str, str]] = {}
+            inner: dict[ObjectId, tuple[ObjectId, int]] = {}
             for oid, found in self._repository.objects.read_many(list(places)):
                 if found is None:
                     continue
-                self._look(*places[oid], found.data, is_json=False)
+                self._look_at_content(*places[oid], found.data)
                 for link in iter_links(found.kind, found.data):
                     if link.oid not in self._seen:
                         self._seen.add(link.oid)
                         inner[link.oid] = places[oid]
             places = inner
+
+    def _look_at_content(self, turn: ObjectId, number: int, data: bytes) -> None:
+        count = len(self.findings)
+        self._look(f"turn {turn.short(12)}", "", data, is_json=False)
+        if len(self.findings) > count:
+            parts = name_contents(decode_turn(self._repository.objects.read(turn).data))
+            new = [each._replace(part=parts[number][0]) for each in self.findings[count:]]
+            self.findings[count:] = new
 
     def _look(self, where: str, part: str, data: bytes, *, is_json: bool) -> None:
         for secret in self._redactor.find(data, is_json=is_json):

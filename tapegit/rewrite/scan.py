@@ -23,6 +23,7 @@ from tapegit.rewrite.seams import has_long_piece, iter_seams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tapegit.objects.turn import Turn
     from tapegit.redact.placeholders import Secret
     from tapegit.redact.redactor import Redactor
     from tapegit.store.database import ObjectDatabase
@@ -50,6 +51,14 @@ class Finding(NamedTuple):
     rule: str
     times: int
     where: str | None = None
+
+
+def name_contents(turn: Turn) -> list[tuple[str, str]]:
+    """Return the name and the id of each content of a turn, in the order of its links."""
+    parts = [(f"raw/{n}", piece.oid) for n, piece in enumerate(turn.raw)]
+    if turn.call is not None:
+        parts += [("request", turn.call.request or ""), ("response", turn.call.response or "")]
+    return [part for part in parts if part[1]]
 
 
 class Scanner:
@@ -111,12 +120,8 @@ class Scanner:
         secrets = self._redactor.find(data, is_json=True)
         yield from self._name(oid, TURN_FIELDS, Counter(secret.rule for secret in secrets))
         turn = decode_turn(data)
-        parts = [(f"raw/{n}", piece.oid) for n, piece in enumerate(turn.raw)]
-        if turn.call is not None:
-            parts += [("request", turn.call.request or ""), ("response", turn.call.response or "")]
-        for part, text in parts:
-            if text:
-                yield from self._name(oid, part, self._scan_content(ObjectId.fromhex(text)))
+        for part, text in name_contents(turn):
+            yield from self._name(oid, part, self._scan_content(ObjectId.fromhex(text)))
 
     def _scan_content(self, oid: ObjectId) -> Counter[str]:
         """Return how often each rule finds something in a blob or below a rope, not seen before."""

@@ -200,7 +200,8 @@ def test_a_secret_does_not_leave(tapes, chain, server, repository):
     tip = write_turn(repository, "harmless", raw=[raw], parents=[chain[-1]])
     set_ref(repository, "refs/heads/main", tip)
     refused = tapes("push", "origin", "main", code=1)
-    assert f"turn {tip.hex()[:12]} content/0: github" in refused.err
+    assert f"turn {tip.hex()[:12]} raw/0: github" in refused.err
+    assert secret in tapes("show", f"{tip.hex()[:12]}:raw/0").out
     assert secret not in refused.err
     assert server.refs == {}
     found = refused.err.rpartition(", id ")[2].split()[0]
