@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Final
 from tapegit.errors import TapesError
 from tapegit.wire.capture import SWITCHING
 from tapegit.wire.exchange import Exchange
+from tapegit.wire.framing import MalformedError
 from tapegit.wire.gate import Refusal, find_refusal
 from tapegit.wire.heads import encode_request_head, is_websocket
-from tapegit.wire.parsing import MalformedError, RequestReader, ResponseReader
+from tapegit.wire.parsing import RequestReader, ResponseReader
 from tapegit.wire.routes import find_route
 from tapegit.wire.upstream_side import DialError, UpstreamSide
 
@@ -212,7 +213,7 @@ class ClientSide(asyncio.Protocol):
             self._put(b"%x\r\n%b\r\n" % (len(data), data) if self._head.is_chunked else data)
         if body.is_complete:
             if self._head.is_chunked:
-                self._put(b"0\r\n\r\n")
+                self._put(b"0\r\n" + body.trailers + b"\r\n")
             self._is_request_complete = True
         self._flush()
         if self._is_request_complete:

@@ -16,6 +16,15 @@ from aiohttp.http import HttpRequestParser, HttpResponseParser
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tapegit.wire.capture import SWITCHING
+from tapegit.wire.framing import (
+    FIELD_COUNT_MAX,
+    FIELD_SIZE_MAX_BYTES,
+    LINE_SIZE_MAX_BYTES,
+    ChunksEnd,
+    HeadEnd,
+    LengthEnd,
+    MalformedError,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,16 +34,8 @@ if TYPE_CHECKING:
 
     from tapegit.wire.capture import Headers
 
-LINE_SIZE_MAX_BYTES: Final = 1 << 16
-FIELD_SIZE_MAX_BYTES: Final = 1 << 17
-FIELD_COUNT_MAX: Final = 512
-
 _BUFFER_SIZE: Final = 1 << 24
 """A body is taken after each feed, so that this is never reached."""
-
-
-class MalformedError(ValueError):
-    """Bytes are no HTTP/1.1, or break a limit; says how."""
 
 
 class RequestHead(NamedTuple):
@@ -58,12 +59,17 @@ class ResponseHead(NamedTuple):
 
 
 class Body:
-    """The body of one message, as far as it has come."""
+    """The body of one message, as far as it has come.
 
-    __slots__ = ("_reader",)
+    Attributes:
+        trailers: The lines after its last chunk, as they came; nothing before it is complete.
+    """
+
+    __slots__ = ("_reader", "trailers")
 
     def __init__(self, reader: StreamReader) -> None:
         self._reader = reader
+        self.trailers = b""
 
     def take(self) -> bytes:
         """Return what came since the last call."""
@@ -78,18 +84,13 @@ class Body:
 class RequestReader:
     """The requests that come on one connection."""
 
-    __slots__ = ("_parser", "is_upgraded", "tail")
+    __slots__ = ("_body", "_end", "_loop", "_parser", "is_upgraded", "tail")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._parser = HttpRequestParser(
-            _FLOW,
-            loop,
-            _BUFFER_SIZE,
-            max_line_size=LINE_SIZE_MAX_BYTES,
-            max_field_size=FIELD_SIZE_MAX_BYTES,
-            max_headers=FIELD_COUNT_MAX,
-            auto_decompress=False,
-        )
+        self._loop = loop
+        self._parser = _make_parser(loop)
+        self._end: HeadEnd | LengthEnd | ChunksEnd = HeadEnd()
+        self._body: Body | None = None
         self.is_upgraded = False
         self.tail = b""
 
@@ -102,6 +103,29 @@ class RequestReader:
         Raises:
             MalformedError: It is no request, or an ambiguous one.
         """
+        found: list[tuple[RequestHead, Body]] = []
+        while data and not self.is_upgraded:
+            end = self._end.find(data)
+            part, data = (data, b"") if end is None else (data[:end], data[end:])
+            begun = self._parse(part)
+            found += begun
+            if begun:
+                head, self._body = begun[-1]
+                self._end = _find_end(head)
+            elif end is not None:
+                self._end_message()
+        self.tail += data
+        return found
+
+    def _end_message(self) -> None:
+        """Note the trailers, and forget the parser's: it has the last of them still."""
+        if self._body is not None and isinstance(self._end, ChunksEnd) and self._end.trailers:
+            self._body.trailers = self._end.trailers
+            self._parser = _make_parser(self._loop)
+        self._end = HeadEnd()
+
+    def _parse(self, data: bytes) -> list[tuple[RequestHead, Body]]:
+        """Give bytes of one request to the parser; return it if its head is complete with them."""
         try:
             messages, self.is_upgraded, self.tail = self._parser.feed_data(data)
         except HttpProcessingError as error:
@@ -198,6 +222,26 @@ class _Flow:
 
 
 _FLOW: Final = cast("BaseProtocol", _Flow())
+
+
+def _make_parser(loop: asyncio.AbstractEventLoop) -> HttpRequestParser:
+    return HttpRequestParser(
+        _FLOW,
+        loop,
+        _BUFFER_SIZE,
+        max_line_size=LINE_SIZE_MAX_BYTES,
+        max_field_size=FIELD_SIZE_MAX_BYTES,
+        max_headers=FIELD_COUNT_MAX,
+        auto_decompress=False,
+    )
+
+
+def _find_end(head: RequestHead) -> HeadEnd | LengthEnd | ChunksEnd:
+    """Return what tells the end of what follows a head: its body, or the next head."""
+    if head.is_chunked:
+        return ChunksEnd()
+    length = next((value for name, value in head.headers if name.lower() == "content-length"), "0")
+    return LengthEnd(int(length)) if int(length) else HeadEnd()
 
 
 def _decode(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:

@@ -287,6 +287,46 @@ def test_a_response_is_passed_on_while_it_comes_in():
     run(scenario())
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+def test_trailers_of_a_request_are_passed_on_and_no_header_of_the_next(size):
+    """However the network cuts them, also where requests come one upon the other."""
+    trailers = b"X-Sum: abc\r\nx-two: d\r\n"
+    head = b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with_trailers = head + b"2;name=value\r\n{}\r\n0\r\n" + trailers + b"\r\n"
+    data = with_trailers + post(b"[]") + head + chunked(b"a", b"b") + with_trailers + post(b"")
+    got = []
+
+    async def script(end):
+        for _ in range(5):
+            lines = (await end.head()).split(b"\r\n")
+            body = b""
+            if lines[-1] == b"Transfer-Encoding: chunked":
+                while not body.endswith(b"\r\n\r\n"):
+                    body += await end.reader.readuntil(b"\r\n")
+                body = body.replace(b"1\r\na\r\n1\r\nb\r\n", b"2\r\nab\r\n")
+                body = body.replace(b"1\r\n{\r\n1\r\n}\r\n", b"2\r\n{}\r\n")
+            else:
+                body = await end.reader.readexactly(int(lines[-1].rpartition(b" ")[2]))
+            got.append((len(lines), body))
+            await end.send(OK)
+
+    async def scenario():
+        async with proxied(script) as world:
+            client = await world.connect()
+            for at in range(0, len(data), size):
+                await client.send(data[at : at + size])
+                await asyncio.sleep(0)
+            for _ in range(5):
+                assert (await client.message()).body == b"ok"
+            requests = [each.body for each in (await world.captures(10))[::2]]
+            assert requests == [b"{}", b"[]", b"ab", b"{}", b""]
+            await client.close()
+
+    run(scenario())
+    trailing = (3, b"2\r\n{}\r\n0\r\n" + trailers + b"\r\n")
+    assert got == [trailing, (3, b"[]"), (3, b"2\r\nab\r\n0\r\n\r\n"), trailing, (3, b"")]
+
+
 def test_an_early_answer_does_not_wait_for_the_request():
     """A 413 in the middle of a large body reaches the client, which may still be writing."""
 

@@ -102,10 +102,19 @@ def test_refused_requests_reach_nobody(request_text, status):
     run(scenario())
 
 
-CHUNK_FAULTS = [b"-1\r\n", b"ffffffffffffffffff\r\n", b"zz\r\n", b"3\r\nabcde", b"1\n"]
+CHUNK_FAULTS = {
+    "a negative size": b"-1\r\n",
+    "a huge size": b"ffffffffffffffffff\r\n",
+    "no size": b"zz\r\n",
+    "more than its size": b"3\r\nabcde",
+    "a line feed alone": b"1\n",
+    "a huge extension": b"1;" + b"x" * (1 << 20),
+    "a huge trailer": b"0\r\nX: " + b"x" * (1 << 20),
+    "many trailers": b"0\r\n" + b"X: a\r\n" * 10_000,
+}
 
 
-@pytest.mark.parametrize("chunk", CHUNK_FAULTS)
+@pytest.mark.parametrize("chunk", CHUNK_FAULTS.values(), ids=CHUNK_FAULTS)
 def test_a_fault_within_a_body_ends_both_connections(chunk):
     """What followed could be read in two ways."""
 
