@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tapegit.cli.app import App, pass_app, tell_session
+from tapegit.cli.tracking import set_up, set_upstream_of, unset_upstream_of
 from tapegit.cli.types import attach_values, json_option
 from tapegit.errors import RefNotFoundError
 from tapegit.porcelain.branch import (
@@ -57,6 +58,8 @@ class _Branch(click.Command):
 @click.option("-c", "--copy", "mode", flag_value="c", help="Copy a branch, with its reflog")
 @click.option("-C", "mode", flag_value="C", help="Copy it, also over another one")
 @click.option("-f", "--force", is_flag=True, help="Move a branch that exists; as -D, -M, -C")
+@click.option("-u", "--set-upstream-to", "upstream", metavar="REF", help="Follow that of a remote")
+@click.option("--unset-upstream", "mode", flag_value="unset", help="Follow nothing any more")
 @click.option("-q", "--quiet", is_flag=True, help="Do not say what was deleted")
 @json_option
 @click.argument("words", metavar="[NAME [START] | PATTERN]...", nargs=-1)
@@ -65,6 +68,7 @@ def command(
     app: App,
     /,
     mode: str | None,
+    upstream: str | None,
     force: bool,
     quiet: bool,
     show_current: bool,
@@ -77,6 +81,8 @@ def command(
         head = app.repository.refs.read_head()
         if head.target is not None:
             app.terminal.record(head.target.short)
+    elif upstream is not None or mode == "unset":
+        _follow(app, upstream, words, mode)
     elif mode in ("d", "D"):
         prefix = REMOTES if listing["remotes"] else None
         _delete(app, words, prefix, is_forced=force or mode == "D", quiet=quiet)
@@ -98,6 +104,16 @@ def _create(app: App, words: tuple[str, ...], *, is_forced: bool) -> None:
     name = branch_name(words[0])
     start, shown = start_point(app, words[1] if len(words) == 2 else None)
     create_branch(app.repository, name, start, shown, is_forced=is_forced)
+    set_up(app, name, app.resolver.find_ref(words[1]) if len(words) == 2 else None)
+
+
+def _follow(app: App, upstream: str | None, words: tuple[str, ...], mode: str | None) -> None:
+    if upstream is None:
+        unset_upstream_of(app, words)
+    elif mode is not None:
+        raise click.UsageError("-u stands alone")
+    else:
+        set_upstream_of(app, upstream, words)
 
 
 def start_point(app: App, text: str | None) -> tuple[ObjectId, str]:

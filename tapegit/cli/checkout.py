@@ -9,6 +9,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.branch import start_point
+from tapegit.cli.tracking import set_up
 from tapegit.errors import RefNotFoundError, UserError
 from tapegit.porcelain.branch import branch_name
 from tapegit.porcelain.checkout import Target, find_target, switch
@@ -93,7 +94,7 @@ def new_target(app: App, name: str, start: str | None) -> Target:
         if start is not None:
             raise
         oid, shown = None, name
-    return Target(branch, oid, shown)
+    return Target(branch, oid, shown, app.resolver.find_ref(start) if start is not None else None)
 
 
 def go(
@@ -105,7 +106,11 @@ def go(
     is_advised: bool = False,
 ) -> None:
     """Move HEAD and say so; `is_advised` explains a HEAD that was not asked to be detached."""
+    if creates is None and target.start is not None:
+        creates = "new"
     switched = switch(app.repository, app.graph, target, creates=creates)
+    if target.branch is not None:
+        set_up(app, target.branch, target.start)
     if not quiet:
         _tell(app, switched, target, is_advised=is_advised)
 
@@ -136,6 +141,7 @@ def _tell(app: App, switched: Switched, target: Target, *, is_advised: bool) -> 
     if switched.code is not None and before.oid != after.oid:
         for line in iter_code_lines(switched.code):
             app.terminal.hint(line)
+        app.terminal.hint("'tapes resume' lets an agent go on from here")
 
 
 def _subject(app: App, oid: ObjectId) -> str:

@@ -14,6 +14,7 @@ from tapegit.errors import InvalidNameError, RefNotFoundError, UserError
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.walk import walk
 from tapegit.objects.kind import Kind
+from tapegit.porcelain.tracking import copy_following, stop_following
 from tapegit.refs.names import HEAD, RefName
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def create_branch(
 def copy_branch(
     repository: Repository, old: RefName, new: RefName, *, is_forced: bool = False
 ) -> ObjectId:
-    """Create a branch where another is, with its reflog; return where that is.
+    """Create a branch where another is, with its reflog and what it follows; return where.
 
     Raises:
         RefNotFoundError: There is no branch `old`.
@@ -82,13 +83,14 @@ def copy_branch(
     with repository.ref_transaction(f"Branch: copied {old} to {new}") as refs:
         oid = _read_branch(repository, old)
         refs.copy(old, new, oid, _verify_free(repository, new, is_forced=is_forced))
+    copy_following(repository, old, new)
     return oid
 
 
 def rename_branch(
     repository: Repository, old: RefName, new: RefName, *, is_forced: bool = False
 ) -> None:
-    """Give a branch another name; HEAD follows it, and so does its reflog.
+    """Give a branch another name; HEAD, its reflog and what it follows go with it.
 
     A crash between leaves both branches, with HEAD at the new one.
 
@@ -110,14 +112,16 @@ def rename_branch(
         refs.copy(old, new, oid, _verify_free(repository, new, is_forced=is_forced))
         if is_head:
             refs.set_symbolic(HEAD, new)
+    copy_following(repository, old, new)
     with repository.ref_transaction(message) as refs:
         refs.delete(old, oid)
+    stop_following(repository, old)
 
 
 def delete_branch(
     repository: Repository, graph: TurnGraph, name: RefName, *, is_forced: bool = False
 ) -> DeletedBranch:
-    """Delete a branch and its reflog; return where it was.
+    """Delete a branch, its reflog and what is set of it; return where it was.
 
     Raises:
         RefNotFoundError: There is no such branch.
@@ -137,6 +141,8 @@ def delete_branch(
         )
     with repository.ref_transaction("branch: deleted") as refs:
         refs.delete(name, oid)
+    if name.is_branch:
+        stop_following(repository, name)
     return DeletedBranch(name, oid)
 
 

@@ -13,6 +13,7 @@ from tapegit.errors import DataError, ObjectNotFoundError, RefNotFoundError, Use
 from tapegit.graph.resolve import CHECKOUT
 from tapegit.objects.oid import ZERO_OID
 from tapegit.porcelain.branch import HEADS
+from tapegit.porcelain.tracking import find_on_remotes
 from tapegit.refs.names import HEAD, RefName
 
 if TYPE_CHECKING:
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """Where HEAD is to go: a branch, which may not exist yet, or a turn; and how it was named."""
+    """Where HEAD is to go: a branch, which may not exist yet, or a turn; and how it was named.
+
+    `start` is the ref that a branch which is to be made begins at, where that is one.
+    """
 
     branch: RefName | None
     oid: ObjectId | None
     shown: str
+    start: RefName | None = None
 
 
 class Code(NamedTuple):
@@ -62,9 +67,11 @@ def find_target(
 ) -> Target:
     """Return what a word on the command line means: a branch, `-` for the last one, or a turn.
 
+    A word that is nothing here, but a branch of a remote, is a branch that is to begin there.
+
     Raises:
         RefNotFoundError: It names nothing.
-        UserError: It names a turn where only a branch is taken.
+        UserError: It names a turn where only a branch is taken, or branches of several remotes.
     """
     word = "@{-1}" if text == "-" else text
     if word.startswith("@{-"):
@@ -76,9 +83,26 @@ def find_target(
     head = repository.refs.read_head()
     if branch is not None and head.target == branch:
         return Target(branch, None, word)
+    try:
+        oid = resolver.resolve(word)
+    except RefNotFoundError as error:
+        followed = find_on_remotes(repository, branch) if branch is not None else None
+        if followed is not None:
+            return Target(branch, repository.refs.read(followed), followed.short, followed)
+        if takes_turns:
+            raise
+        raise RefNotFoundError(
+            f"no branch named '{word}'",
+            hint=f"'tapes switch -c {word}' creates it; 'tapes branch -a' lists those there are",
+            name=word,
+        ) from error
     if not takes_turns:
-        _refuse_turn(resolver, word)
-    return Target(None, resolver.resolve(word), word)
+        raise UserError(
+            f"a branch is expected, '{word}' is something else",
+            hint=f"'tapes switch --detach {word}' goes there without a branch, "
+            f"'tapes switch -c <name> {word}' lets a branch begin there",
+        )
+    return Target(None, oid, word)
 
 
 def _find_left(repository: Repository, resolver: Resolver, word: str) -> Target:
@@ -107,22 +131,6 @@ def _was_unborn(repository: Repository, number: int) -> bool:
     entries = reversed(repository.refs.read_reflog(HEAD))
     moves = [entry for entry in entries if entry.message.startswith(CHECKOUT)]
     return moves[number - 1].old == ZERO_OID
-
-
-def _refuse_turn(resolver: Resolver, word: str) -> None:
-    try:
-        resolver.resolve(word)
-    except RefNotFoundError as error:
-        raise RefNotFoundError(
-            f"no branch named '{word}'",
-            hint=f"'tapes switch -c {word}' creates it; 'tapes branch' lists those there are",
-            name=word,
-        ) from error
-    raise UserError(
-        f"a branch is expected, '{word}' is something else",
-        hint=f"'tapes switch --detach {word}' goes there without a branch, "
-        f"'tapes switch -c <name> {word}' lets a branch begin there",
-    )
 
 
 def switch(

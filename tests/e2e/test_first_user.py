@@ -34,6 +34,7 @@ $ tapes branch
 $ tapes checkout -b fix old#3
 Switched to a new branch 'fix'
 hint: the code was in /old; none of your files was touched
+hint: 'tapes resume' lets an agent go on from here
 $ tapes branch -v
 * fix <4> tool: two
 $ tapes amend --text fixed
@@ -86,9 +87,11 @@ hint: 'tapes reset fix@{1}' goes back
 $ tapes switch -c main old
 Switched to a new branch 'main'
 hint: the code was in /old; none of your files was touched
+hint: 'tapes resume' lets an agent go on from here
 $ tapes switch -
 Switched to branch 'fix'
 hint: the code was in /old; none of your files was touched
+hint: 'tapes resume' lets an agent go on from here
 $ tapes tag v1
 $ tapes tag
 v1
