@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import InvalidNameError, RefNotFoundError, UserError
-from tapegit.graph.lookup import pick_main_tape
+from tapegit.graph.lookup import FETCHED, REMOTES, pick_main_tape
 from tapegit.graph.newest import find_default, find_directory
 from tapegit.porcelain.push_plan import Wish
 from tapegit.refs.names import RefName
@@ -150,9 +150,9 @@ def _read_token(repository: Repository, resolver: Resolver, token: str, choice: 
     if name is None or name == "HEAD" or not name.startswith("refs/"):
         oid = resolver.resolve_object(source)
         name = _find_session_ref(repository, source)
-    shared = share(name) if name is not None else None
-    if shared is not None and shared.kind == SESSIONS and name is not None and not colon:
+    if name is not None and not colon and _find_session(name) is not None:
         return _wish_session(repository, name, is_forced=is_forced)
+    shared = share(name) if name is not None else None
     if name is not None and oid is None:
         oid = repository.refs.read(name)
     if oid is None:
@@ -200,15 +200,26 @@ def _read_target(repository: Repository, text: str, kind: str) -> Shared:
 
 
 def _wish_session(repository: Repository, name: RefName, *, is_forced: bool) -> Wish:
+    found = _find_session(name)
+    assert found is not None, name
+    shared, folder = found
+    return _make_session(shared, folder, repository.refs.iter_refs(folder), is_forced=is_forced)
+
+
+def _find_session(name: RefName) -> tuple[Shared, str] | None:
+    """Return the session that a ref is of, and the folder of its refs: its own, or a remote's."""
+    home, fetched, rest = name.partition(FETCHED)
+    if fetched and name.startswith(REMOTES):
+        name, root = RefName(f"refs/{SESSIONS}/{rest}"), f"{home}{FETCHED}"
+    else:
+        root = f"refs/{SESSIONS}/"
     shared = share(name)
-    assert shared is not None, name
-    folder = f"refs/sessions/{shared.name}/"
-    refs = repository.refs.iter_refs(folder)
-    return _make_session(shared, refs, is_forced=is_forced)
+    if shared is None or shared.kind != SESSIONS:
+        return None
+    return shared, f"{root}{shared.name}/"
 
 
-def _make_session(shared: Shared, refs: Iterable[Ref], *, is_forced: bool) -> Wish:
-    folder = f"refs/sessions/{shared.name}/"
+def _make_session(shared: Shared, folder: str, refs: Iterable[Ref], *, is_forced: bool) -> Wish:
     tapes = sorted((str(ref.name).removeprefix(folder), ref.oid) for ref in refs)
     return Wish(shared, shared.name, tuple(tapes), is_forced)
 
@@ -228,7 +239,8 @@ def _wish_sessions(
         main = pick_main_tape(refs, f"refs/sessions/{shared.name}")
         where = find_directory(graph, main.oid) if main is not None else None
         if where is not None and is_within(where, top):
-            wishes.append(_make_session(shared, refs, is_forced=choice.is_forced))
+            folder = f"refs/sessions/{shared.name}/"
+            wishes.append(_make_session(shared, folder, refs, is_forced=choice.is_forced))
         else:
             outside_count += 1
     return wishes, outside_count

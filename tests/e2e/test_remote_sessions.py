@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import make_tape
+from tapegit.objects.turn import Session
+from tests.builders import make_tape, set_ref, write_turn
+from tests.remotes import GitServer
 
 NAME = "refs/sessions/codex/0199ddaa-1234/file/main"
 
@@ -46,3 +48,29 @@ def test_a_fetched_session_is_found_by_its_id_and_as_the_latest(other, fetched):
     assert other("rev-parse", "@{latest}").oid == str(fetched[-1])
     assert "Last recorded: codex 0199ddaa-1234 (origin)" in other("status").out
     assert other("log", "--format=%s").lines == ["said 3", "said 2", "said 1"]
+
+
+@pytest.mark.parametrize("name", ["0199ddaa", "0199ddaa-1234", "@{latest}"])
+def test_a_fetched_session_is_pushed_on_by_its_id(other, fetched, server, tmp_path, name):
+    """With all of its tapes, and as the same commit; to where it came from nothing goes."""
+    assert other("push", "origin", name).err == "Everything up-to-date\n"
+    second = GitServer(tmp_path / "second.git")
+    other("remote", "add", "second", second.path)
+    assert (
+        " * [new session]     codex/0199ddaa-1234 -> sessions" in other("push", "second", name).err
+    )
+    session = "refs/tapes/sessions/codex/0199ddaa-1234"
+    assert second.refs[session] == server.refs[session]
+
+
+def test_a_fetched_session_of_this_directory_is_what_a_bare_push_takes(
+    tapes, chain, repository, other, tmp_path
+):
+    """While HEAD is unborn, as with a session of the store's own."""
+    session = Session(harness="codex", cwd=str(other.cwd))
+    set_ref(repository, NAME, write_turn(repository, "begun", role="session", session=session))
+    tapes("push", "origin", "0199ddaa")
+    other("fetch")
+    second = GitServer(tmp_path / "second.git")
+    other("push", second.path)
+    assert list(second.refs) == ["refs/tapes/meta", "refs/tapes/sessions/codex/0199ddaa-1234"]
