@@ -12,9 +12,9 @@ from tapegit.graph.walk import iter_first_parents, walk
 from tapegit.objects.oid import ObjectId
 from tapegit.redact.patterns import Pattern
 from tapegit.search.conditions import Limits, make_condition
-from tapegit.search.database import Shown
+from tapegit.search.database import DamagedSearchError, Shown
 from tapegit.search.documents import read_document
-from tapegit.search.indexer import open_words
+from tapegit.search.indexer import discard_words, open_words
 from tapegit.search.query import (
     NO_TEXT,
     find_broken,
@@ -103,7 +103,8 @@ def search(
 ) -> Iterator[Hit]:
     """Yield the turns that were looked for, the best first.
 
-    Turns that a rank cannot part come newest first.
+    Turns that a rank cannot part come newest first. An index that turns out to be damaged is made
+    anew, and what was not yielded yet follows.
 
     Raises:
         QueryError: The query or the pattern is none.
@@ -113,18 +114,38 @@ def search(
     pattern = _compile(wanted) if wanted.pattern is not None else None
     limits = Limits(wanted.since_ms, wanted.until_ms)
     terms = list_terms(node) if node is not None else []
-    with open_words(repository, graph, on_broken=on_broken, on_progress=on_progress) as words:
-        asks_failures = node is not None and "error" in list_field_names(node)
-        reader = _Reader(repository, graph, words, terms, pattern, asks_failures=asks_failures)
-        count = 0
-        count_max = wanted.count_max if pattern is None else None
-        for turn in _find(graph, words, make_condition(node, limits), wanted.tip, count_max):
-            if wanted.count_max is not None and count >= wanted.count_max:
-                return
-            hit = reader.read(turn)
-            if hit is not None:
-                count += 1
-                yield _with_context(graph, words, hit, wanted.context_count)
+    shown: set[ObjectId] = set()
+    for is_last in (False, True):
+        try:
+            with open_words(
+                repository, graph, on_broken=on_broken, on_progress=on_progress
+            ) as words:
+                asks_failures = node is not None and "error" in list_field_names(node)
+                reader = _Reader(
+                    repository, graph, words, terms, pattern, asks_failures=asks_failures
+                )
+                for hit in _search(graph, words, wanted, make_condition(node, limits), reader):
+                    if hit.oid not in shown:
+                        shown.add(hit.oid)
+                        yield hit
+        except DamagedSearchError as error:
+            discard_words(repository, error, is_last=is_last)
+        else:
+            return
+
+
+def _search(
+    graph: TurnGraph, words: Words, wanted: Wanted, condition: Condition, reader: _Reader
+) -> Iterator[Hit]:
+    count = 0
+    count_max = wanted.count_max if wanted.pattern is None else None
+    for turn in _find(graph, words, condition, wanted.tip, count_max):
+        if wanted.count_max is not None and count >= wanted.count_max:
+            return
+        hit = reader.read(turn)
+        if hit is not None:
+            count += 1
+            yield _with_context(graph, words, hit, wanted.context_count)
 
 
 def _find(

@@ -73,6 +73,11 @@ _PRAGMAS: Final = (
 )
 SIDE_NAMES: Final = ("", "-wal", "-shm", "-journal")
 
+_DAMAGED: Final = ("malformed", "no such", "not a database", "decode")
+"""Words of errors that SQLite takes for passing ones, where the file is damaged."""
+_NO_VALUES: Final = (UnicodeDecodeError, TypeError, OverflowError)
+"""Of a value of another type than was written, or of a message of SQLite that quotes the file."""
+
 
 class DamagedSearchError(Exception):
     """The file is not what this module wrote; it never leaves the package."""
@@ -170,7 +175,7 @@ class SearchFile:
             return None
         try:
             _verify_schema(connection)
-        except (sqlite3.Error, DamagedSearchError):
+        except (sqlite3.Error, DamagedSearchError, *_NO_VALUES):
             connection.close()
             return None
         return cls(connection)
@@ -294,12 +299,13 @@ class SearchFile:
 
         Their words stay in the tables of FTS5, where no turn leads to them.
         """
-        gone = [
-            (number,)
-            for number, oid in self._run("SELECT number, oid FROM turn").fetchall()
-            if bytes(oid) not in wanted
-        ]
-        self._connection.executemany("DELETE FROM turn WHERE number = ?", gone)
+        with database_errors():
+            gone = [
+                (number,)
+                for number, oid in self._run("SELECT number, oid FROM turn").fetchall()
+                if bytes(oid) not in wanted
+            ]
+            self._connection.executemany("DELETE FROM turn WHERE number = ?", gone)
         return len(gone)
 
     def find(self, condition: Condition, count_max: int | None = None) -> Iterator[FoundTurn]:
@@ -332,9 +338,12 @@ class SearchFile:
             *condition.values,
             -1 if count_max is None else count_max,
         )
-        for row in cursor:
-            oid, step, time_ms, role, harness, session, leader, value = row
-            yield FoundTurn(bytes(oid), step, time_ms, role, harness, session, bytes(leader), value)
+        with database_errors():
+            for row in cursor:
+                oid, step, time_ms, role, harness, session, leader, value = row
+                yield FoundTurn(
+                    bytes(oid), step, time_ms, role, harness, session, bytes(leader), value
+                )
 
     def find_at(self, leader: bytes, step: int) -> list[bytes]:
         """Return the turns that stand at a step of a session; there are several where it forks."""
@@ -344,7 +353,8 @@ class SearchFile:
             leader,
             step,
         )
-        return [bytes(row[0]) for row in rows]
+        with database_errors():
+            return [bytes(row[0]) for row in rows]
 
     def optimize(self) -> None:
         """Put the words together as small as they get; worth it when many were added."""
@@ -371,8 +381,9 @@ class SearchFile:
         self._run("COMMIT")
 
     def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._run(statement, *values).fetchone()
-        return row
+        with database_errors():
+            row: tuple[Any, ...] | None = self._run(statement, *values).fetchone()
+            return row
 
     def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
         with database_errors():
@@ -390,13 +401,13 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if "malformed" in str(error) or "no such" in str(error):
+        if any(word in str(error) for word in _DAMAGED):
             raise DamagedSearchError(str(error)) from error
         raise StorageError(
             f"the index of words cannot be used: {error}",
             hint="it may be deleted at any time: '.tapes/index/search.sqlite'",
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, *_NO_VALUES) as error:
         raise DamagedSearchError(str(error)) from error
 
 
@@ -424,10 +435,10 @@ def _connect(path: str) -> sqlite3.Connection:
         _verify_schema(connection)
     except sqlite3.OperationalError as error:
         connection.close()
-        if "malformed" in str(error) or "not a database" in str(error):
+        if any(word in str(error) for word in _DAMAGED):
             raise DamagedSearchError(str(error)) from error
         raise OSError(str(error)) from error
-    except (sqlite3.DatabaseError, DamagedSearchError) as error:
+    except (sqlite3.DatabaseError, DamagedSearchError, *_NO_VALUES) as error:
         connection.close()
         raise DamagedSearchError(str(error)) from error
     return connection

@@ -88,28 +88,44 @@ def open_words(
     Raises:
         DataError: packed-refs cannot be read, if `on_broken` says so.
     """
-    folder = repository.root / INDEX_NAME
     for is_last in (False, True):
         mark = read_settled_mark(repository.root)
         tips = read_tips(repository, on_broken)
         try:
             return _open(repository, graph, tips, mark, on_broken, on_progress)
         except DamagedSearchError as error:
-            if is_last:
-                raise StorageError(
-                    "the index of words was damaged while it was read",
-                    hint="try again; it is made anew each time",
-                    path=folder,
-                ) from error
-            try:
-                remove(folder)
-            except OSError as denied:
-                raise StorageError(
-                    "the index of words is damaged and cannot be removed",
-                    hint=f"delete '{folder}'",
-                    path=folder,
-                ) from denied
+            discard_words(repository, error, is_last=is_last)
     raise AssertionError
+
+
+def discard_words(
+    repository: Repository, error: DamagedSearchError, *, is_last: bool = False
+) -> None:
+    """Remove the file, in which something is damaged, so that it is made anew.
+
+    Args:
+        repository: The store.
+        error: What was found.
+        is_last: Whether the file was just made anew.
+
+    Raises:
+        StorageError: It cannot be removed, or was damaged again at once.
+    """
+    folder = repository.root / INDEX_NAME
+    if is_last:
+        raise StorageError(
+            "the index of words was damaged while it was read",
+            hint="try again; it is made anew each time",
+            path=folder,
+        ) from error
+    try:
+        remove(folder)
+    except OSError as denied:
+        raise StorageError(
+            "the index of words is damaged and cannot be removed",
+            hint=f"delete '{folder}'",
+            path=folder,
+        ) from denied
 
 
 def _open(

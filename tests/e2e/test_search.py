@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import re
 import shutil
 import sqlite3
@@ -370,6 +371,22 @@ def test_whatever_happened_to_the_index_the_answer_is_right(tapes, session, stor
     before = tapes("search", "refund").out
     damage(index_file(store))
     assert tapes("search", "refund").out == before
+
+
+def test_wherever_bytes_of_the_index_are_wrong_no_search_fails_twice(tapes, session, store):
+    """What is found to be damaged is made anew, also where it is found late."""
+    before = tapes("search", "refund").out
+    sound = index_file(store).read_bytes()
+    for seed in range(40):
+        chance = random.Random(seed)
+        data = bytearray(sound)
+        for _ in range(40):
+            data[chance.randrange(len(data))] ^= chance.randrange(1, 256)
+        index_file(store).write_bytes(data)
+        tapes("search", "refund", code=None)
+        tapes("search", "file:a OR NOT tool:b", "-C", "1", code=None)
+        index_file(store).unlink(missing_ok=True)
+        assert tapes("search", "refund").out == before
 
 
 def test_while_another_process_adds_the_answer_is_right(tapes, session, store, work):
