@@ -49,9 +49,14 @@ class CommandNotRunError(UserError):
 
 
 class SignalsHeld:
-    """A context in which signals wait until `run` takes them; enter it before threads start."""
+    """A context in which signals wait until `run` takes them; enter it before threads start.
+
+    Attributes:
+        pid: Of the command while it runs.
+    """
 
     def __init__(self) -> None:
+        self.pid: int | None = None
         self._before: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -93,8 +98,10 @@ class SignalsHeld:
             )
         except OSError as error:
             raise CommandNotRunError(command[0], error) from error
+        self.pid = pid
         while (code := _wait(pid)) is None:
             pass
+        self.pid = None
         return code
 
 

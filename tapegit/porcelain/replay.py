@@ -19,6 +19,7 @@ from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.errors import UserError
 from tapegit.harness.launch_environment import plan_environment
 from tapegit.porcelain.child import CommandNotRunError, SignalsHeld
+from tapegit.porcelain.interrupting import Interrupter
 from tapegit.porcelain.isolation import (
     PORT,
     make_scratch,
@@ -220,6 +221,7 @@ class Replay:
             RunFolder.within(self._tmp_dir) as folder,
             self.open_beyond(command, where) as beyond,
         ):
+            self._server.interrupt_by(Interrupter(held, has_walls=False))
             origin = self.start()
             try:
                 scratch = make_scratch(folder.path, where, with_work=False)
@@ -266,6 +268,7 @@ class Replay:
             home = place_home(where, scratch, command)
             origin = f"http://{LOOPBACK}:{PORT}"
             prepared = _prepare(command, where, origin, home, folder, beyond)
+            self._server.interrupt_by(Interrupter(held, has_walls=True))
             ours, theirs = socket.socketpair()
             with ours, theirs:
                 gate = _Gate(ours, self._server)

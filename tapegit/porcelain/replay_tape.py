@@ -290,6 +290,7 @@ class TapeReader:
             call.outcome not in {"client_gone", "upstream_cut"},
             max(first - started, 0) / 1000,
             max(ended - first, 0) / 1000,
+            is_left=call.outcome == "client_gone",
         )
 
     def _read(self, oid: str | None) -> bytes:

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
         def is_live(self) -> bool: ...
         @property
         def status(self) -> int | None: ...
+        @property
+        def is_interrupted(self) -> bool: ...
 
     class ShownBranch(Protocol):
         """A tape that was recorded of going on from another."""
@@ -134,6 +136,8 @@ def _iter_entry(entry: ShownEntry) -> Iterator[str]:
     place = f" {entry.place}" if entry.place is not None else ""
     made = ", made from turns" if entry.is_made else ""
     yield f"{entry.number:4} {level}{place} ({what} {entry.method} {escape_line(entry.path)}{made})"
+    if entry.is_interrupted:
+        yield "     the client was interrupted here, as it was when recorded"
     for drift in entry.drifts:
         of = f" of {escape_line(drift.name)}" if drift.name else ""
         old, new = _first_change(drift.old, drift.new)
@@ -200,6 +204,7 @@ def _entry_members(entry: ShownEntry) -> dict[str, object]:
         **({"diff": list(entry.diff)} if entry.diff else {}),
         **({"live": True} if entry.is_live else {}),
         **({"status": entry.status} if entry.status is not None else {}),
+        **({"interrupted": True} if entry.is_interrupted else {}),
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tapegit.wire.replay_live import LiveUpstream
     from tapegit.wire.replay_log import Report
     from tapegit.wire.replay_server import ReplayServer
+    from tapegit.wire.replay_silence import Interrupt
 
 Result = TypeVar("Result")
 
@@ -61,6 +62,10 @@ class BackgroundReplay:
     def go_on_at(self, live: LiveUpstream) -> None:
         """Let what the tape does not answer go there; before the start."""
         self._server.go_on_at(live)
+
+    def interrupt_by(self, interrupt: Interrupt) -> None:
+        """Let clients be interrupted that were when recorded; before the start."""
+        self._server.interrupt_by(interrupt)
 
     def start(self, listener: socket.socket) -> None:
         """Answer whoever connects to a socket that listens."""

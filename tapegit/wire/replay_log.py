@@ -32,6 +32,7 @@ class Entry(NamedTuple):
         is_past_end: It came when all that was to answer had answered.
         is_live: The model itself was asked.
         status: Of what the model's provider said then, once that is known.
+        is_interrupted: The client was interrupted while it waited for the rest of the answer.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Entry(NamedTuple):
     is_past_end: bool = False
     is_live: bool = False
     status: int | None = None
+    is_interrupted: bool = False
 
     @property
     def is_side(self) -> bool:

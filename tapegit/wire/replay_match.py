@@ -49,6 +49,7 @@ class Reply(NamedTuple):
         is_whole: It was not cut.
         first_s: From the request to the first byte.
         rest_s: From there to the last.
+        is_left: Cut because the client gave it up, or was interrupted.
         read_response: Gives what the model said, where the response itself was not recorded: it
             is made from turns, in the interface that is asked.
     """
@@ -61,6 +62,7 @@ class Reply(NamedTuple):
     first_s: float
     rest_s: float
     read_response: Callable[[], Response] | None = None
+    is_left: bool = False
 
     @property
     def is_made(self) -> bool:
@@ -175,6 +177,14 @@ class Matcher:
             step
             for step in self._steps
             if step.number not in self._served and step.answer.is_required
+        ]
+
+    def list_after(self, step: Step) -> list[Step]:
+        """Return what the conversation of a step has left to answer."""
+        return [
+            each
+            for each in self._by_lane[step.answer.lane]
+            if each.number not in self._served and not each.is_side
         ]
 
     def is_at_end(self, keys: RequestKeys) -> bool:

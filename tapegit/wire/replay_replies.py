@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tapegit.wire.replay_keys import RequestKeys
     from tapegit.wire.replay_match import Reply
+    from tapegit.wire.replay_silence import Silence
 
 NOT_SENT: Final = frozenset(
     {"content-encoding", "content-length", "date", "upgrade", "transfer-encoding", "connection"}
@@ -46,6 +47,7 @@ class Answer(NamedTuple):
         is_whole: It is not cut.
         first_s: From the request to its first byte, as recorded.
         rest_s: From there to the last.
+        silence: What follows instead of the end, where the client did not wait for it.
     """
 
     status: int | None
@@ -56,6 +58,7 @@ class Answer(NamedTuple):
     is_whole: bool = True
     first_s: float = 0.0
     rest_s: float = 0.0
+    silence: Silence | None = None
 
 
 def make_answer(reply: Reply, accepted: str) -> Answer:

@@ -35,6 +35,7 @@ from tapegit.wire.replay_replies import (
     split_events,
     unframe_event,
 )
+from tapegit.wire.replay_silence import INTERRUPTED_S, find_silence, is_gone
 from tapegit.wire.socket_calls import CODING as WEBSOCKET
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from tapegit.wire.replay_keys import KeyReader, RequestKeys
     from tapegit.wire.replay_live import LiveUpstream
     from tapegit.wire.replay_match import Match, Step
+    from tapegit.wire.replay_silence import Interrupt, Silence
 
 BODY_SIZE_MAX_BYTES: Final = 64 << 20
 KEY_COUNT_MAX: Final = 32
@@ -91,10 +93,15 @@ class ReplayServer:
         self._chain = Chain()
         self._sessions: set[str] = set()
         self._on_session: Callable[[str], None] = lambda _: None
+        self._interrupt: Interrupt | None = None
 
     def tell_sessions(self, on_session: Callable[[str], None]) -> None:
         """Tell of each session that a client names, once, as soon as it is known."""
         self._on_session = on_session
+
+    def interrupt_by(self, interrupt: Interrupt) -> None:
+        """Let clients be interrupted that were when recorded."""
+        self._interrupt = interrupt
 
     def go_on_at(self, live: LiveUpstream) -> None:
         """Let what the tape does not answer go there, from the first call of a conversation on."""
@@ -172,8 +179,9 @@ class ReplayServer:
         elif _wants_other_form(match, keys) and keys.dialect is not None:
             answer = _reshape(answer, keys.dialect, is_stream=keys.is_stream)
             is_made = True
+        silence = find_silence(self._matcher, match, answer.plain, len(self._entries))
         self._note(keys, match, is_made=is_made, drifts=drifts)
-        return answer
+        return answer._replace(silence=silence)
 
     def _miss(self, keys: RequestKeys, body: bytes) -> Answer | None:
         entry = Entry(len(self._entries) + 1, keys.method, keys.path, keys.kind)
@@ -262,7 +270,7 @@ class ReplayServer:
 
     async def _send(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         if answer.status is None:
-            _abort(request)
+            await self._cut(request, answer.silence)
             return web.Response(status=502)
         await self._wait(answer.first_s)
         if request.method == "HEAD" or not answer.is_stream:
@@ -285,12 +293,27 @@ class ReplayServer:
                     await self._wait(answer.rest_s / (len(pieces) - 1))
                 await response.write(piece)
             if not answer.is_whole:
-                _abort(request)
+                await self._cut(request, answer.silence)
                 return response
             await response.write_eof()
         except ConnectionError:
             pass  # it has its terminal event, or has given up: both are its own affair
         return response
+
+    async def _cut(self, request: web.BaseRequest, silence: Silence | None) -> None:
+        """End a connection, after the silence that a client was left with."""
+        if silence is not None and not await is_gone(request, silence.seconds):
+            await self._interrupt_client(request, silence)
+        _abort(request)
+
+    async def _interrupt_client(self, request: web.BaseRequest, silence: Silence) -> None:
+        if self._interrupt is None or not silence.is_interrupted or request.transport is None:
+            return
+        _, port = request.transport.get_extra_info("peername")[:2]
+        if self._interrupt(port):
+            entry = self._entries[silence.entry]
+            self._entries[silence.entry] = entry._replace(is_interrupted=True)
+            await is_gone(request, INTERRUPTED_S)
 
     async def _wait(self, seconds: float) -> None:
         if self._speed and seconds > 0:
@@ -306,17 +329,21 @@ class ReplayServer:
             return web.Response(status=404, text="the tape has no WebSocket")
         websocket = web.WebSocketResponse(max_msg_size=BODY_SIZE_MAX_BYTES, compress=False)
         await websocket.prepare(request)
+        silent: Task[None] | None = None
         async for message in websocket:
             if message.type is not WSMsgType.TEXT:
                 continue
+            if silent is not None:
+                silent.cancel()  # it gave up and goes on
             body = message.data.encode()
             answer = self._find_answer("GET", request.raw_path, headers, body)
             if answer is None:
                 await self._go_on_by_socket(request, headers, websocket, body)
                 break
             if not await self._send_messages(websocket, answer):
-                _abort(request)
-                break
+                silent = create_task(self._cut(request, answer.silence))
+        if silent is not None:
+            silent.cancel()
         return websocket
 
     async def _send_messages(self, websocket: web.WebSocketResponse, answer: Answer) -> bool:

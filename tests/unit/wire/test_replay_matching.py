@@ -291,6 +291,49 @@ def test_faithful_serves_errors_and_cuts_in_order(tmp_path):
     assert report.verdict == "followed"
 
 
+def left(*, again: bool = False) -> Script:
+    """Write down a call that the client gave up in the middle, and perhaps another try."""
+    script = Script()
+    messages = [user("hi")]
+    number = script.request(messages)
+    events = answer_events(said("Hello there."))
+    script.response(number, stream(*events[:4]), outcome="client_gone")
+    if again:
+        script.call(messages, said("Hello there."))
+    return script
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_answer_that_nobody_waited_for_ends_in_silence(tmp_path, monkeypatch, again):
+    """Where nobody can interrupt the client it is cut off in the end, with --faithful too."""
+    monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 0.06)
+    waited = []
+
+    async def note(seconds):
+        waited.append(seconds)
+
+    monkeypatch.setattr("tapegit.wire.replay_silence.pause", note)
+    script = left(again=again)
+    report, answers = replay(tmp_path, script.values, script.values, Rules(is_faithful=True))
+    assert [each.status for each in answers] == [None, 200][: 1 + again]
+    assert answers[0].body == next(
+        each.body for each in script.values if isinstance(each, CapturedResponse)
+    )
+    assert sum(waited) == pytest.approx(1.06 if again else 0.06)
+    assert not any(entry.is_interrupted for entry in report.entries)
+    assert report.verdict == "followed"
+
+
+def test_answer_that_was_whole_is_not_followed_by_silence(tmp_path, monkeypatch):
+    """A client that hung up when all had come waits for nothing more."""
+    monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 1000.0)
+    script = Script()
+    number = script.request([user("hi")])
+    script.response(number, stream(*answer_events(said("Hello."))), outcome="client_gone")
+    report, _ = replay(tmp_path, script.values, script.values)
+    assert report.verdict == "followed"
+
+
 def test_secrets_are_taken_out_before_comparing(tmp_path):
     """What was recorded with a placeholder is found by a request that has the secret in it."""
     key = "sk-ant-api03-" + "a1B2" * 20 + "AA"
@@ -394,6 +437,35 @@ def test_websocket_is_served_as_one(tmp_path):
     assert found[2][-1]["type"] == "error"
     assert levels(report) == ["exact", "exact", None]
     assert report.verdict == "diverged"
+
+
+def test_websocket_is_left_silent_too(tmp_path, monkeypatch):
+    """A message that the client gave up on, and the next one all the same."""
+    monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 0.06)
+    script = Script(CODEX)
+    number = script.socket()
+    script.send(number, {"type": "response.create", "model": "m", "input": [user("hi")]})
+    begun = {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}
+    script.send(number, begun, is_from_client=False)
+    script.hang_up(number, "client_gone")
+    asked = next(each for each in script.values if isinstance(each, CapturedMessage))
+    replayed = make_replay(tmp_path, script.values)
+    origin = replayed.start()
+
+    async def listen():
+        headers = dict(CODEX)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{origin}/v1/responses", headers=headers) as socket,
+        ):
+            await socket.send_str(asked.payload.decode())
+            return [await socket.receive() for _ in range(2)]
+
+    first, last = asyncio.run(listen())
+    report = replayed.stop()
+    assert json.loads(first.data) == begun
+    assert last.type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+    assert report.verdict == "followed"
 
 
 def test_handshake_is_refused_where_the_tape_has_no_websocket(tmp_path):
