@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tapegit.cli.types import AttachedOption
-from tapegit.porcelain.decorations import read_decorations
+from tapegit.porcelain.decorations import GRAFTED, read_decorations
 from tapegit.ui.dates import DATE_MODES
 from tapegit.ui.log import LogForm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tapegit.cli.app import App
     from tapegit.objects.oid import ObjectId
+    from tapegit.porcelain.decorations import Decoration
 
 ROLES: Final = ("session", "system", "user", "assistant", "tool", "event", "note")
 LENGTH_DEFAULT: Final = 7
@@ -156,16 +157,21 @@ def make_form(
     """Return how turns look; refs are read if they are to be shown, or if a format asks."""
     is_decorated = (app.terminal.color if decorate is None else decorate) or always_decorate
     refs = read_decorations(app.repository, app.note_broken) if is_decorated else {}
+    objects = app.repository.objects
     length = max(abbrev, LENGTH_MIN)
 
     def abbreviate(oid: ObjectId) -> str:
-        return app.repository.objects.abbreviate(oid, length)
+        return objects.abbreviate(oid, length)
+
+    def decorate_turn(oid: ObjectId) -> Sequence[Decoration]:
+        found = refs.get(oid, [])
+        return [GRAFTED, *found] if is_decorated and objects.lacks_parents(oid) else found
 
     return LogForm(
         oneline=oneline,
         date=date,
         now_ms=app.clock(),
         abbreviate=abbreviate,
-        decorate=lambda oid: refs.get(oid, ()),
-        is_decorated=bool(refs),
+        decorate=decorate_turn,
+        is_decorated=is_decorated and bool(refs or objects.cuts),
     )

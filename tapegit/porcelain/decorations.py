@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
@@ -15,7 +15,9 @@ LINEAGE = "refs/lineage/"
 
 
 class Decoration(NamedTuple):
-    """One ref: what it is (`head`, `branch`, `tag` or `ref`), its short name, and its target.
+    """What stands beside a turn: its kind, its short name, and its target.
+
+    The kind is `head`, `branch`, `tag` or `ref`, or `graft` where history was cut off.
 
     `target` is the branch that HEAD names, and None for everything else.
     """
@@ -24,6 +26,9 @@ class Decoration(NamedTuple):
     name: str
     target: str | None = None
 
+
+GRAFTED: Final = Decoration("graft", "grafted")
+"""Beside a turn whose parents are left out, as in git."""
 
 Decorations = dict["ObjectId", list[Decoration]]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tapegit.ui.terminal import Terminal
 
 _STYLES: Final = {
+    "graft": "bold blue",
     "head": "bold cyan",
     "branch": "bold green",
     "tag": "bold yellow",

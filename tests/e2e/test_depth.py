@@ -55,6 +55,20 @@ def test_a_cut_store_is_kept_and_packed_like_any_other(other, shared):
     verify(other)
 
 
+def test_where_history_was_cut_off_is_marked(other, shared):
+    """In git's word, where refs are shown too, as long as something is left out."""
+    other("fetch", "--depth", "2")
+    marks = ("log", "--format=%D", "origin/side")
+    assert other(*marks).lines == ["origin/side", "", "origin/main", "grafted"]
+    lines = other("log", "--oneline", "--decorate", "origin/main").lines
+    assert [" (grafted) " in line for line in lines] == [False, True]
+    assert other("log", "--decorate", "-n1", "origin/main~1").lines[0].endswith(" (grafted)")
+    assert "grafted" not in other("log", "--oneline", "origin/main").out
+    other("fetch", "--depth", "1", "origin")
+    other("fetch", "--unshallow")
+    assert other(*marks).lines == ["origin/side", "", "origin/main", "", "", ""]
+
+
 def test_deeper_and_whole(other, shared):
     """A larger depth brings older turns, --unshallow all; then nothing says that it was cut."""
     other("fetch", "--depth", "1")
