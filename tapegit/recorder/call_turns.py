@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.dialects.wire_parts import EVENTS
-from tapegit.objects.turn import Call, RawPiece, Redacted, Session, Turn, clean_summary
+from tapegit.objects.turn import (
+    Call,
+    CodeRepository,
+    RawPiece,
+    Redacted,
+    Session,
+    Turn,
+    clean_summary,
+)
 from tapegit.recorder.answers import first_words
 from tapegit.recorder.clients import UNKNOWN
 from tapegit.recorder.exchanges import provider_of
@@ -93,7 +101,7 @@ def leader_turn(
         agent=client.agent,
         cwd=clean(cwd, numbering) if cwd else None,
         command=tuple(clean(word, numbering) for word in facts.command),
-        repository=facts.repository,
+        repository=_clean_code(facts.repository, redactor, numbering),
     )
     summary = client.harness
     if parent is not None:
@@ -108,6 +116,19 @@ def leader_turn(
         summary=clean_summary(summary) or None,
         redacted=_redacted(numbering.counts.items()),
     )
+
+
+def _clean_code(
+    code: CodeRepository | None, redactor: Redactor, numbering: Numbering
+) -> CodeRepository | None:
+    """Return what is known of the user's code without secrets; a commit is none."""
+    if code is None:
+        return None
+    branch, remote = (
+        redactor.redact_text(text, numbering) if text else None
+        for text in (code.branch, code.remote)
+    )
+    return CodeRepository(branch=branch, commit=code.commit, remote=remote)
 
 
 def message_turn(
