@@ -193,9 +193,9 @@ def _leave_out(
 ) -> dict[str, SessionRow]:
     """Return the rows of sessions that repeat calls, with the usage of the others alone."""
     usages: dict[str, list[tuple[int | None, ...]]] = {folder: [] for folder in replays}
-    for folder, kept in file.read_calls():
-        if folder in replays and kept.key not in replays[folder]:
-            usages[folder].append(_decode_call(kept).usage)
+    for folder, call in _read_calls(file, rows):
+        if folder in replays and call.key not in replays[folder]:
+            usages[folder].append(call.usage)
     return {folder: rows[folder]._replace(usage=sum_usage(each)) for folder, each in usages.items()}
 
 
@@ -204,13 +204,29 @@ def _list_calls(file: IndexFile, tapes: dict[str, Tapes], reader: _Reader) -> li
     joins = find_joins(file, rows, probes)
     replays = find_replays(file, rows)
     calls = [
-        SessionCall(joins.by_id.get(folder, folder), _decode_call(kept))
-        for folder, kept in file.read_calls()
-        if folder in rows
-        and folder not in joins.by_context
-        and kept.key not in replays.get(folder, ())
+        SessionCall(joins.by_id.get(folder, folder), call)
+        for folder, call in _read_calls(file, rows)
+        if folder not in joins.by_context and call.key not in replays.get(folder, ())
     ]
     return sorted(calls, key=lambda each: (each.call.time_ms or 0, each.call.key))
+
+
+def _read_calls(file: IndexFile, rows: dict[str, SessionRow]) -> list[tuple[str, ModelCall]]:
+    """Return each call once, with the folder that it counts for.
+
+    A row of a call that is there and sound may yet be that of no session, or of one too many: so
+    the sums are compared.
+
+    Raises:
+        DamagedIndexError: A session has other calls than when its sum was made.
+    """
+    calls = [(folder, _decode_call(kept)) for folder, kept in file.read_calls() if folder in rows]
+    usages: dict[str, list[tuple[int | None, ...]]] = {folder: [] for folder in rows}
+    for folder, call in calls:
+        usages[folder].append(call.usage)
+    if any(sum_usage(usages[folder]) != row.usage for folder, row in rows.items()):
+        raise DamagedIndexError
+    return calls
 
 
 def _read_rows(

@@ -217,6 +217,22 @@ def test_result_never_depends_on_the_index(tapes, imported, how):
     assert tapes("sessions", "--json").data == expected
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "UPDATE call SET session = session + 9",
+        "DELETE FROM call WHERE key = (SELECT min(key) FROM call)",
+    ],
+)
+def test_costs_never_depend_on_the_index(tapes, imported, wrong):
+    """Also where a row of a call is sound, but is that of another session or is not there."""
+    before = tapes("usage", "session").out
+    with sqlite3.connect(imported / "index" / "index.sqlite") as connection:
+        connection.execute(wrong)
+    connection.close()
+    assert tapes("usage", "session").out == before
+
+
 def test_folder_of_the_index_is_made(tapes, imported):
     """Where the whole folder is gone it is made, so that the next list has an index again."""
     shutil.rmtree(imported / "index")
