@@ -94,11 +94,11 @@ def receive(
     """
     redactor = load_redactor(repository.config)
     recorder = CallRecorder(repository, redactor, tag=os.urandom(TAG_SIZE_BYTES).hex())
-    if goes_on.onto is None:
-        recorder.set_origins(map(ObjectId.parse, goes_on.origins))
-    else:
+    if goes_on.onto is not None:
         oid, _, branch = goes_on.onto.partition("@")
         recorder.set_branch(RefName.parse(branch), ObjectId.parse(oid))
+    elif goes_on.origins:
+        recorder.set_origins(map(ObjectId.parse, goes_on.origins))
     if command:
         found = find_launch(tuple(command))
         recorder.set_facts(

@@ -11,6 +11,8 @@ import json
 import re
 import shlex
 import shutil
+import signal
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -343,6 +345,47 @@ def test_session_that_went_back_is_followed(world):
     assert levels == [N] * 3
     assert report["verdict"] == "followed"
     assert said_by_claude(out) == recorded
+
+
+def aborted(out):
+    """Return how each run of Claude Code ended, and with which words."""
+    return [
+        (each["terminal_reason"], each.get("result"))
+        for each in read_lines(out)
+        if each.get("type") == "result"
+    ]
+
+
+def test_client_that_was_interrupted_is_interrupted_again(world):
+    """It waits for the rest of the answer as it did; the session goes on with the next command."""
+
+    def script(asked):
+        is_long = asked.prompt == "say one" and not asked.is_side
+        return SAY(asked)._replace(hold_s=60.0 if is_long else 0.0)
+
+    with ModelServer(script) as server:
+        set_up_claude(world, server)
+        with world.start("record", "--", *CLAUDE, "say one") as process:
+            while not any(b"One, and" in body.response for body in world.bodies("claude")):
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+        (first,) = sessions(world)
+        line = f"{shlex.join(CLAUDE)} 'say one'; {shlex.join(CLAUDE)} --continue 'go on'"
+        untap(world)
+        levels, report, again = replay(world, first)
+        assert levels == [N]
+        assert (report["verdict"], report["missing"]) == ("followed", [])
+        assert aborted(again) == aborted(out), (out, again)
+        assert aborted(out)[0][0] == "aborted_streaming"
+        assert [each.get("interrupted") for each in report["requests"] if "place" in each] == [True]
+
+        out += world.record(*CLAUDE, "--continue", "go on").out
+    levels, report, again = replay(world, first, "--", "sh", "-c", line)
+    assert (report["verdict"], report["missing"]) == ("followed", [])
+    assert aborted(again) == aborted(out)
+    assert len(levels) == 2
+    assert set(levels) <= {N, C}
 
 
 def test_another_prompt_or_model_diverges(world):

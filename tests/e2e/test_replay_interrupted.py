@@ -125,3 +125,16 @@ def test_client_that_gives_up_does_so_by_itself(world):
     assert words(done.out) == recorded
     assert "interrupted" not in done.err
     assert "replay followed to its end: 1 call (1 exact); the command ended with 0" in done.err
+
+
+def test_next_recording_goes_on_with_the_session(world):
+    """What a client goes on with later, and in another recording, is on the same session."""
+    session, recorded = record(world, *client("say one"))
+    with ModelServer(SAY) as server:
+        world.lead(server)
+        recorded += words(world.record(*client("go on")).out)
+    refs = [each["ref"] for each in world.records("for-each-ref", "refs/sessions")]
+    assert {"/".join(name.split("/")[2:4]) for name in refs} == {session}
+    done = world.tapes("replay", *HERE, session, "--", *both())
+    assert words(done.out) == recorded
+    assert "replay followed to its end: 2 calls (2 exact); " in done.err
