@@ -92,18 +92,25 @@ def raise_refused(refs: Sequence[FetchedRef], remote: str) -> None:
     wrong = [ref for ref in refs if ref.mark == REJECTED]
     removed = [ref for ref in wrong if ref.is_removed]
     if removed:
-        names = ", ".join(_short(ref.remote_name) for ref in removed[:_NAMED_MAX])
+        shorts = [_short(ref.remote_name) for ref in removed]
+        names = ", ".join(shorts[:_NAMED_MAX])
+        gone = next((short for short in shorts if short.startswith("sessions/")), "NAME")
         raise RemovedError(
-            f"{len(wrong)} refs were refused: {names} of '{remote}' would bring back"
+            f"{_count(wrong)} refused: {names} of '{remote}' would bring back"
             " what was removed on purpose",
-            hint=f"'tapes push --force-with-lease {remote} NAME' puts what you have in its place;"
+            hint=f"'tapes push --force-with-lease {remote} NAME' puts what you have in its place,"
+            f" 'tapes push --delete {remote} {gone}' removes it there too;"
             " whoever pushed it has to clone anew",
         )
     if wrong:
         raise ProtocolError(
-            f"{len(wrong)} refs were refused",
+            f"{_count(wrong)} refused",
             hint="nothing of them was installed; the others are here",
         )
+
+
+def _count(refs: Sequence[FetchedRef]) -> str:
+    return "1 ref was" if len(refs) == 1 else f"{len(refs)} refs were"
 
 
 def report_pushed(

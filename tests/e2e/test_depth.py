@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tapegit.repository.repository import Repository
-from tests.builders import make_tape, set_ref, write_tag
+from tests.builders import make_tape, set_ref, write_blob, write_tag, write_turn
+from tests.e2e.test_secrets import KEY
 from tests.remotes import GitServer
 
 
@@ -146,3 +147,59 @@ def test_a_damaged_list_is_named(other, shared):
     assert "checksum does not match" in other("log", "origin/main", code=32).err
     assert "shallow" in other("fsck", code=None).out
     assert other("gc", code=None).code != 0
+
+
+@pytest.fixture
+def leaky(tapes, shared, repository):
+    """Give where the token is: in the second of three turns of a branch, and of a session."""
+    raw = write_blob(repository, f'{{"a":"{KEY}"}}\n'.encode())
+    for name in ("refs/heads/leaky", "refs/sessions/codex/0199ff00/file/main"):
+        first = write_turn(repository, f"before, of {name}")
+        turn = write_turn(repository, "key", raw=[raw], parents=[first])
+        set_ref(repository, name, write_turn(repository, "after", parents=[turn]))
+    tapes("push", "--allow-finding", "all", "origin", "leaky", "0199ff00")
+
+
+def test_a_secret_is_taken_out_where_history_was_cut_off(tapes, other, leaky):
+    """What takes the place of the oldest turn lacks the same parents, and cannot be pushed."""
+    other("fetch", "--depth", "2")
+    other("branch", "leaky", "origin/leaky")
+    other("redact", "--all")
+    assert other("log", "--format=%s%d", "leaky").lines[-1] == "key (grafted)"
+    other("gc", "--prune=now")
+    verify(other)
+    assert KEY not in other("cat-file", "--batch", "--batch-all-objects").out
+    refused = other("push", "--force-with-lease", "origin", "leaky", code=21)
+    assert "(history is cut off here, fetch --unshallow)" in refused.err
+
+
+def test_a_secret_is_taken_out_of_a_history_that_is_whole_again(other, leaky, server):
+    """The rest is taken first; then the new history is pushed in place of the old."""
+    other("fetch", "--depth", "2")
+    other("branch", "leaky", "origin/leaky")
+    other("fetch", "--unshallow")
+    other("redact", "--all")
+    other("push", "--force-with-lease", "origin", "leaky")
+    server.verify()
+    assert KEY not in server.git("log", "-p", "refs/tapes/heads/leaky")
+    assert subjects(other, "leaky") == ["after", "key", "before, of refs/heads/leaky"]
+    verify(other)
+
+
+def test_a_session_is_forgotten_where_history_was_cut_off(other, leaky):
+    """What is left is left out nowhere else, and what comes later is whole."""
+    other("fetch", "--depth", "2")
+    other("update-ref", "refs/sessions/codex/0199ff00/file/main", "0199ff00")
+    assert "grafted" in other("log", "--decorate", "0199ff00").out
+    before = subjects(other, "origin/main")
+    other("forget", "0199ff00")
+    assert subjects(other, "origin/main") == before
+    other("gc", "--prune=now")
+    verify(other)
+    refused = other("fetch", "--unshallow", code=19)
+    assert "1 ref was refused: sessions/codex/0199ff00 of 'origin' would" in refused.err
+    assert "tapes push --delete origin sessions/codex/0199ff00" in refused.err
+    assert len(subjects(other, "origin/main")) == 4
+    verify(other)
+    other("push", "--delete", "origin", "sessions/codex/0199ff00")
+    other("fetch")

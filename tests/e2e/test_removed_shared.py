@@ -86,7 +86,7 @@ def test_a_push_of_the_old_history_is_not_fetched(tapes, repository, colleague, 
         result = tapes(*command, code=19)
         assert "! [rejected]        main" in result.err
         assert "(removed here on purpose (redacted))" in result.err
-        assert "1 refs were refused: main of 'origin' would bring back" in result.err
+        assert "1 ref was refused: main of 'origin' would bring back" in result.err
         assert "hint: 'tapes push --force-with-lease origin NAME'" in result.err
     assert tapes("rev-parse", "origin/main").oid == before
     assert tapes("rev-parse", "origin/news").oid == colleague("rev-parse", "news").oid
