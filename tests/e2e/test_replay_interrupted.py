@@ -67,6 +67,17 @@ def words(out: str) -> list[str]:
     return [line for line in out.splitlines() if not line.isdigit()]
 
 
+def verify_same(out: str, recorded: list[str]) -> None:
+    """Fail unless clients said the same: what reached one before its interruption, or more of it.
+
+    An interrupted client may not have come to what had come for it.
+    """
+    said = words(out)
+    was, now = recorded.index("interrupted"), said.index("interrupted")
+    assert said[:now][:was] == recorded[:was]
+    assert said[now:] == recorded[was:]
+
+
 def record(world: World, *command: str, is_interrupted: bool = True) -> tuple[str, list[str]]:
     """Record a command whose first client is interrupted; return session and output."""
     with ModelServer(SAY) as server:
@@ -99,7 +110,7 @@ def test_client_is_interrupted_where_it_was(world):
     assert recorded[-1] == "interrupted"
 
     done = world.tapes("replay", *HERE, session)
-    assert words(done.out) == recorded
+    verify_same(done.out, recorded)
     assert "     the client was interrupted here, as it was when recorded\n" in done.err
     assert done.err.splitlines()[-1] == (
         "replay followed to its end: 1 call (1 exact); the command ended with 3"
@@ -113,7 +124,7 @@ def test_tape_goes_on_after_the_interruption(world):
     assert "interrupted" in recorded
     assert "".join(recorded[recorded.index("interrupted") + 1 :]) == "Going on."
     done = world.tapes("replay", session)
-    assert words(done.out) == recorded
+    verify_same(done.out, recorded)
     assert "replay followed to its end: 2 calls (2 exact); " in done.err
 
 
@@ -136,5 +147,5 @@ def test_next_recording_goes_on_with_the_session(world):
     refs = [each["ref"] for each in world.records("for-each-ref", "refs/sessions")]
     assert {"/".join(name.split("/")[2:4]) for name in refs} == {session}
     done = world.tapes("replay", *HERE, session, "--", *both())
-    assert words(done.out) == recorded
+    verify_same(done.out, recorded)
     assert "replay followed to its end: 2 calls (2 exact); " in done.err
