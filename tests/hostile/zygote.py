@@ -70,7 +70,7 @@ class Zygote:
         cwd: Path,
         stdin: bytes = b"",
         env: dict[str, str] | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = 60.0,
         limits: dict[str, int] | None = None,
     ) -> Result:
         """Run `tapes` with these arguments in this directory.
