@@ -15,6 +15,8 @@ from tapegit.cli.table import ALIASES, COMMANDS
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.timeout(600)
+
 
 def load_script():
     """Return `.ci/readme.py` as a module."""
