@@ -3,7 +3,7 @@
     python -m tests.clients.agent INTERFACE PROMPT
 
 The interface is that of an SDK: `anthropic`, `chat`, `responses`, `gemini` or `ollama`. It reads
-the variables that SDKs read, and streams.
+the variables that SDKs read, and streams. By `anthropic` it goes on from the messages in `HISTORY`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def anthropic(prompt: str) -> str:
     base = os.environ["ANTHROPIC_BASE_URL"]
     headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
     tool = {"name": "bash", "input_schema": {"type": "object"}}
-    messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
+    messages: list[dict[str, Any]] = json.loads(os.environ.get("HISTORY", "[]"))
+    messages.append({"role": "user", "content": prompt})
     while True:
         body = {"model": MODEL, "max_tokens": 100, "messages": messages, "tools": [tool]}
         events = post(f"{base}/v1/messages", {**body, "stream": True}, headers)

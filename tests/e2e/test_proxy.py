@@ -105,6 +105,45 @@ def test_port_that_is_taken(world):
         assert f"port {port} is taken" in world.tapes("proxy", "--port", port, code=36).err
 
 
+def test_two_proxies_record_into_one_store(world):
+    """At a time, each what comes to it; `env` has to be told which."""
+    with ModelServer(HELLO) as server:
+        world.lead(server)
+        with standing(world) as (one, url), standing(world) as (other, second):
+            ports = [each.rpartition(":")[2] for each in (url, second)]
+            error = world.tapes("env", code=1).err
+            assert "several proxies stand: on ports " in error
+            assert all(port in error for port in ports)
+            assert {each["url"] for each in world.records("proxy", "--status")} == {url, second}
+            runs = [
+                f"(eval \"$(tapes env --port {port})\"; {AGENT} {interface} '{PROMPT}')"
+                for port in ports
+                for interface in ("chat", "anthropic")
+            ]
+            assert sh(world, f"{' & '.join(runs)} & wait") == "hello.txt has 16 bytes.\n" * 4
+            refused = (
+                f'eval "$(tapes env --port {ports[0]})"; tapes env --port {ports[1]} || echo no'
+            )
+            assert sh(world, refused) == "no\n"
+            for process in (one, other):
+                process.terminate()
+                said = "tapes: recorded 2 sessions, 6 calls, 0 errors\n"
+                assert process.stderr.read() == said
+    assert [len(turns) for turns in refs(world).values()] == [7] * 4
+    assert world.tapes("fsck", "--full").code == 0
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM"])
+def test_proxy_ends_when_it_is_told_to(world, name):
+    """In good order: with its line, and nothing to tell at the next start."""
+    with standing(world) as (process, _):
+        process.send_signal(signal.Signals[name])
+        assert process.stderr.read() == "tapes: recorded 0 sessions, 0 calls, 0 errors\n"
+        assert process.wait() == 0
+    with standing(world):
+        assert not list((world.root / "recordings").glob("*.lost"))
+
+
 @pytest.mark.parametrize(
     ("setting", "reason"),
     [

@@ -106,6 +106,42 @@ def test_branch_that_is_checked_out_goes_on(world, server):
     assert words[-2] == "thank you"
 
 
+def test_branch_that_ends_in_an_imported_session_goes_on(world, server):
+    """A client resumes it: what was imported is not recorded again, and the branch goes on."""
+    world.lead(server)
+    said = [{"role": "user", "content": "who are you and what do you do here"}]
+    said += [{"role": "assistant", "content": [{"type": "text", "text": "one who writes files"}]}]
+    records = [
+        {"type": each["role"], "uuid": str(at), "sessionId": "s", "version": "2.1.0",
+         "timestamp": "2026-01-01T00:00:00Z", "parentUuid": str(at - 1) if at else None,
+         "cwd": str(world.work), "isSidechain": False, "userType": "external", "message": each}
+        for at, each in enumerate(said)
+    ]  # fmt: skip
+    lines = "".join(json.dumps(each) + "\n" for each in records)
+    world.tapes("import", str(world.write("session.jsonl", lines)))
+    (session,) = refs(world)
+    world.read("switch", "-c", "fix", session)
+    before = world.read("rev-parse", "fix").out
+    world.record(*AGENT, "anthropic", PROMPT)
+    assert world.read("rev-parse", "fix").out == before
+    world.record(*AGENT, "anthropic", PROMPT, environ={"HISTORY": json.dumps(said)})
+
+    roles = [turn["role"] for turn in world.records("log", "--reverse", "fix")]
+    assert roles == ["session", "user", "assistant", "session", "user", *["assistant", "tool"] * 2,
+                     "assistant"]  # fmt: skip
+    assert world.read("rev-parse", session).out == before
+
+
+def test_rules_that_cannot_be_kept_stop_everything(world, server):
+    """Nothing is stored without them, and nothing is asked."""
+    world.lead(server)
+    world.write("home/.config/tapegit/config.toml", '[redact.mine]\npattern = "("\n')
+    done = world.record(*AGENT, "chat", PROMPT, code=36)
+
+    assert "nothing can be recorded: '(' is no pattern" in done.err
+    assert not server.exchanges
+
+
 def test_exit_status_is_the_commands(world):
     """A command that fails is no failure of the recording's, and one without calls is a warning."""
     done = world.record("sh", "-c", "echo out; echo err >&2; exit 3", code=3)

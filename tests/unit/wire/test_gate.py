@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 
 import pytest
 
@@ -164,5 +166,20 @@ def test_programs_of_this_machine_may_ask(headers):
             await client.send(f"{GET}{headers}\r\n\r\n".encode())
             assert (await client.message()).body == b"ok"
             await client.close()
+
+    run(scenario())
+
+
+def test_only_this_machine_is_listened_to():
+    """At one address of it, and with no other process at the same port."""
+
+    async def scenario():
+        async with proxied(lambda end: end.rest()) as world:
+            other = socket.socket()
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            with other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", world.port))
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.2", world.port)
 
     run(scenario())
