@@ -85,6 +85,7 @@ def _delete(path: Path, *, is_folder: bool) -> int:
             syscalls.unlink(path)
         return 1
     with storage_errors("remove", path):
+        _make_writable(path)
         entries = list(os.scandir(path))
         count = sum(
             _delete(path / entry.name, is_folder=entry.is_dir(follow_symlinks=False))
@@ -92,3 +93,13 @@ def _delete(path: Path, *, is_folder: bool) -> int:
         )
         syscalls.rmdir(path)
     return count
+
+
+def _make_writable(path: Path) -> None:
+    """Let entries of a folder be removed: commands make folders read-only in their scratch copy."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if stat.S_IMODE(os.fstat(fd).st_mode) & stat.S_IRWXU != stat.S_IRWXU:
+            syscalls.fchmod(fd, stat.S_IRWXU)
+    finally:
+        os.close(fd)

@@ -17,10 +17,10 @@ import pytest
 from tests.clients.script import HELLO, Call, Step, conversation
 from tests.clients.server import ModelServer
 from tests.clients.world import ROOT, World
+from tests.walls import walls
 
 PROMPT = "create hello.txt and count"
 AGENT = (sys.executable, "-m", "tests.clients.agent")
-walls = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
 
 
 @pytest.fixture
@@ -202,6 +202,27 @@ def test_command_that_is_not_there_is_no_divergence(world):
     assert done.out == ""
     assert json.loads(done.err)["message"].startswith("cannot run 'no-such-command'")
     assert not list((world.root / "tmp").iterdir())
+
+
+@walls
+def test_scratch_copy_of_a_killed_replay_is_collected(world):
+    """What it ran ends with it; gc removes the copy when it is a day old, and not before."""
+    session = record(world, *AGENT, "chat", PROMPT)
+    (world.work / "mine.py").write_text("kept")
+    line = "mkdir -p closed/in; chmod 500 closed; echo up; exec sleep 60"
+    with world.start("replay", session, "--", "sh", "-c", line) as replaying:
+        assert replaying.stdout.readline() == "up\n"
+        (scratch,) = (world.root / "tmp").iterdir()
+        world.tapes("gc")
+        assert list(scratch.rglob("mine.py"))
+        replaying.kill()
+        assert replaying.stdout.read() == ""  # nobody has it any more, so the command has ended
+    world.tapes("gc")
+    assert list(scratch.rglob("mine.py"))
+    os.utime(scratch, (0, 0))
+    world.tapes("gc")
+    assert not scratch.exists()
+    assert (world.work / "mine.py").read_text() == "kept"
 
 
 def test_command_that_asks_nothing_is_told_of(world):

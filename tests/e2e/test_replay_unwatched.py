@@ -78,8 +78,8 @@ def test_home_of_a_replay_has_no_sessions_to_import(world):
     assert files(world) == []
 
 
-def test_sessions_with_a_server_are_neither_imported_nor_watched(world):
-    """A client in its own home is known by its session, which the server has seen."""
+def talk_to_server(world: World) -> None:
+    """Let a client in its own home have session 1 with a server of the tape."""
     (tape,) = world.records("for-each-ref", "refs/sessions")
     with world.start("replay", "--serve", tape["ref"]) as serving:
         while not (line := serving.stdout.readline()).startswith("export ANTHROPIC_BASE_URL="):
@@ -89,6 +89,34 @@ def test_sessions_with_a_server_are_neither_imported_nor_watched(world):
         serving.send_signal(signal.SIGTERM)
         out, err = serving.communicate(timeout=30)
     assert err.splitlines()[-1] == "replay followed to its end: 3 calls (3 exact)", out
+
+
+def test_all_sessions_of_a_person_are_imported_but_for_those_of_replays(world):
+    """From every project, into the user's own store, wherever the client had its session."""
+    own = json.loads(world.tapes("init", "--user", "--json").out)["path"]
+    talk_to_server(world)
+    (path,) = world.home.rglob("*.jsonl")
+    elsewhere = path.parent.with_name("-other-project") / path.name
+    elsewhere.parent.mkdir()
+    path.rename(elsewhere)
+    kept = elsewhere.with_name(f"{SESSION}2.jsonl")
+    kept.write_text(elsewhere.read_text().replace(f"{SESSION}1", f"{SESSION}2"))
+
+    def names() -> list[str]:
+        out = world.tapes("--tapes-dir", own, "for-each-ref", "--json", "refs/sessions").out
+        return sorted(json.loads(line)["ref"].split("/")[3] for line in out.splitlines())
+
+    world.tapes("import", "--all")
+    assert names() == [f"{SESSION}2"]
+    (note,) = world.home.rglob("replayed")
+    note.unlink()
+    world.tapes("import", "--all")
+    assert names() == [f"{SESSION}1", f"{SESSION}2"]
+
+
+def test_sessions_with_a_server_are_neither_imported_nor_watched(world):
+    """A client in its own home is known by its session, which the server has seen."""
+    talk_to_server(world)
     (path,) = world.home.rglob("*.jsonl")
 
     world.tapes("import")
