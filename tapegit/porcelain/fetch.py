@@ -16,12 +16,12 @@ from tapegit.errors import (
     InvalidNameError,
     ObjectNotFoundError,
     ProtocolError,
-    RefNotFoundError,
     RemovedError,
 )
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind, object_id
+from tapegit.porcelain.fetch_choice import choose_refs
 from tapegit.refs.collisions import Names
 from tapegit.refs.names import RefName
 from tapegit.remote.connection import UPLOAD, connect
@@ -224,11 +224,13 @@ class _Fetcher:
         self._cut: Container[bytes] = ()
         self._same: dict[str, bytes] = {}
         self._gone: list[RefName] = []
+        self._chosen: frozenset[Shared] | None = None
         self.report = FetchReport([], 0)
 
     def plan(self, advertised: Mapping[str, bytes]) -> None:
         """Find out which refs are new, changed or gone."""
         self._advertised = dict(advertised)
+        self._chosen = choose_refs(self._options.wanted, self._iter_shared())
         present: set[str] = set()
         for remote_name, git_id in sorted(advertised.items()):
             try:
@@ -250,12 +252,6 @@ class _Fetcher:
             if folder not in present and not folder.startswith("refs/tags/"):
                 self._gone += names
         self._refuse_collisions()
-        missing = set(self._options.wanted) - {
-            text for each in self._iter_shared() for text in _texts(each)
-        }
-        if missing:
-            text = min(missing)
-            raise RefNotFoundError(f"the remote has no branch, tag or session '{text}'", name=text)
 
     def _refuse_collisions(self) -> None:
         """Refuse what cannot stand beside another ref here: a folder of it, or another case."""
@@ -283,10 +279,9 @@ class _Fetcher:
                 yield shared
 
     def _is_wanted(self, shared: Shared) -> bool:
-        wanted = self._options.wanted
         if shared.kind not in self._options.kinds:
             return False
-        return not wanted or any(text in wanted for text in _texts(shared))
+        return self._chosen is None or shared in self._chosen
 
     def list_wanted(self) -> list[bytes]:
         """Return the commits to ask for: not those of turns that are here."""
@@ -508,12 +503,6 @@ def verify_session(removed: Tombstones, shared: Shared) -> None:
     """
     if shared.kind == SESSIONS:
         verify_wanted(removed, (session_mark(f"refs/{SESSIONS}/{shared.name}"),))
-
-
-def _texts(shared: Shared) -> tuple[str, ...]:
-    """Return what a ref of a remote may be called by whoever asks for it."""
-    own = shared.name.rpartition("/")[2] if shared.kind == SESSIONS else shared.name
-    return shared.remote_name, shared.short, shared.name, own
 
 
 def _list_tracking(repository: Repository, remote: str) -> dict[str, dict[RefName, ObjectId]]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from tapegit.errors import UserError
 from tapegit.porcelain.fetch import DEPTH_MAX, FetchOptions, FetchReport, fetch
-from tapegit.porcelain.fetch_bundle import fetch_bundle, is_bundle, list_bundle_refs
+from tapegit.porcelain.fetch_bundle import fetch_bundle, list_bundle_refs
 from tapegit.porcelain.remote_show import list_remote_refs
+from tapegit.remote.connection import is_bundle
 
 if TYPE_CHECKING:
     from tapegit.remote.connection import Surroundings

@@ -6,8 +6,7 @@ Source: tapes-fetch(1), tapesformat-bundle(5).
 from __future__ import annotations
 
 import io
-import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tapegit.errors import DataError, InvalidNameError, ObjectNotFoundError
 from tapegit.graph.ancestry import is_ancestor
@@ -23,9 +22,9 @@ from tapegit.porcelain.fetch import (
     FetchReport,
     verify_session,
 )
+from tapegit.porcelain.fetch_choice import choose_refs
 from tapegit.refs.names import RefName
 from tapegit.remote.ref_names import ASIDE, HEADS, SESSIONS, TAGS, Shared, share, tracking_name
-from tapegit.remote.urls import PATH
 from tapegit.repository.tombstones import read_tombstones
 
 if TYPE_CHECKING:
@@ -33,19 +32,6 @@ if TYPE_CHECKING:
     from tapegit.porcelain.fetch import FetchOptions
     from tapegit.remote.urls import RemoteUrl
     from tapegit.repository.repository import Repository
-
-_SIGNATURE: Final = b"# v"
-
-
-def is_bundle(url: RemoteUrl) -> bool:
-    """Return whether an address is that of a bundle: a file that begins like one."""
-    if url.transport != PATH or not os.path.isfile(url.path):
-        return False
-    try:
-        with open(url.path, "rb") as file:
-            return file.read(len(_SIGNATURE)) == _SIGNATURE
-    except OSError:
-        return False
 
 
 def list_bundle_refs(url: RemoteUrl) -> BundleHeader:
@@ -80,7 +66,9 @@ def fetch_bundle(
         refs = bundle.header.refs
         report = FetchReport([], 0, _find_head(bundle.header))
         planned = [(ref, _plan(name, ref)) for ref in refs if ref.name != "HEAD"]
-        wanted = [(ref, *plan) for ref, plan in planned if plan and _is_wanted(options, plan[0])]
+        offered = [(ref, *plan) for ref, plan in planned if plan]
+        chosen = choose_refs(options.wanted, {shared for _, shared, _ in offered})
+        wanted = [each for each in offered if chosen is None or each[1] in chosen]
         if not options.is_dry_run:
             removed = read_tombstones(repository.root)
             for _, shared, _ in wanted:
@@ -119,12 +107,6 @@ def _plan(remote: str, ref: BundleRef) -> tuple[Shared, RefName] | None:
     except InvalidNameError:
         return None
     return shared, local
-
-
-def _is_wanted(options: FetchOptions, shared: Shared) -> bool:
-    own = shared.name.rpartition("/")[2] if shared.kind == SESSIONS else shared.name
-    named = (shared.remote_name, shared.short, shared.name, own)
-    return not options.wanted or any(text in options.wanted for text in named)
 
 
 def _plan_move(

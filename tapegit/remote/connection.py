@@ -23,7 +23,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import ProtocolError, TransportError
+from tapegit.errors import ProtocolError, TransportError, UserError
 from tapegit.remote.packet_line import clean_text, encode_line
 from tapegit.remote.urls import GIT, HTTP, PATH, SSH, RemoteUrl, parse_url
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 UPLOAD: Final = "upload-pack"
 RECEIVE: Final = "receive-pack"
 GIT_PORT: Final = 9418
+_SIGNATURE: Final = b"# v"
+"""Begins every bundle."""
 _PROGRAM: Final = "git"
 _STDERR_SIZE_MAX_BYTES: Final = 1 << 16
 _CHUNK_SIZE_BYTES: Final = 1 << 16
@@ -186,10 +188,17 @@ def connect(url: RemoteUrl, service: str, surroundings: Surroundings) -> Iterato
     """Open a conversation with the `upload-pack` or the `receive-pack` of a remote.
 
     Raises:
+        UserError: It is a bundle, which nothing is asked of.
         TransportError: It cannot be reached.
         ProtocolError: It has no protocol that is known here.
     """
     url = rewrite_url(url, surroundings)
+    if is_bundle(url):
+        raise UserError(
+            f"'{url.shown}' is a bundle: a file that can be cloned and fetched from, no more",
+            hint=f"'tapes bundle list-heads {url.shown}' lists its refs, 'tapes bundle create' "
+            "makes one anew",
+        )
     try:
         if url.transport == GIT:
             with _connect_daemon(url, service, surroundings) as connection:
@@ -202,6 +211,17 @@ def connect(url: RemoteUrl, service: str, surroundings: Surroundings) -> Iterato
     except (TransportError, ProtocolError) as error:
         error.fields.setdefault("url", url.shown)
         raise
+
+
+def is_bundle(url: RemoteUrl) -> bool:
+    """Return whether an address is that of a bundle: a file that begins like one."""
+    if url.transport != PATH or not os.path.isfile(url.path):
+        return False
+    try:
+        with open(url.path, "rb") as file:
+            return file.read(len(_SIGNATURE)) == _SIGNATURE
+    except OSError:
+        return False
 
 
 def rewrite_url(url: RemoteUrl, surroundings: Surroundings) -> RemoteUrl:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.builders import (
     make_tape,
     set_ref,
@@ -42,6 +44,38 @@ def test_a_clone_of_one_branch(tapes, chain, server, repository):
     refs = tapes("-C", "copy", "for-each-ref", "--format=%(refname)").lines
     assert refs == ["refs/heads/side", "refs/remotes/origin/side"]
     assert tapes("-C", "copy", "cat-file", "-e", str(chain[2]), code=None).code != 0
+
+
+def test_a_session_is_cloned_and_fetched_by_the_beginning_of_its_id(
+    tapes, chain, repository, server, other
+):
+    """At least eight characters, as everywhere; what several begin with is not guessed."""
+    for name in ("0199ddaa-11", "0199ddaa-22", "0199eeee-33"):
+        make_tape(repository, 2, name=f"refs/sessions/codex/{name}/file/main", label=name)
+        tapes("push", "origin", name)
+    tapes("clone", "--session", "0199eeee", server.path, "copy")
+    (row,) = tapes("-C", "copy", "sessions", "--json").records
+    assert row["session"] == "0199eeee-33"
+    assert "[new session]" in other("fetch", "origin", "0199ddaa-1").err
+    assert len(other("sessions").lines) == 1
+    several = tapes("clone", "--session", "0199ddaa", server.path, "again", code=13)
+    assert "codex/0199ddaa-11, codex/0199ddaa-22" in several.err
+    assert "tapes ls-remote" in other("fetch", "origin", "0199eee", code=12).err
+    tapes("bundle", "create", "all.bundle", "--all")
+    tapes("clone", "--session", "0199eeee", "all.bundle", "third")
+    assert len(tapes("-C", "third", "sessions").lines) == 1
+    refused = tapes("-C", "third", "fetch", "origin", "none", code=12)
+    assert "no branch, tag or session 'none'" in refused.err
+
+
+@pytest.mark.parametrize("words", [("push",), ("ls-remote",), ("remote", "show", "origin")])
+def test_what_cannot_be_asked_of_a_bundle_is_refused(tapes, chain, words):
+    """The words are ours, and name what can be done."""
+    tapes("bundle", "create", "all.bundle", "--all")
+    tapes("clone", "all.bundle", "copy")
+    refused = tapes("-C", "copy", *words, code=1)
+    assert "is a bundle: a file that can be cloned and fetched from" in refused.err
+    assert "tapes bundle list-heads" in refused.err
 
 
 def test_a_bundle_is_a_remote(tapes, chain, repository, work):
