@@ -26,6 +26,10 @@ import tempfile  # noqa: TID251 - no temporary file of a store
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.walls import has_walls  # noqa: E402 - once it can be found
+
 PAGE = ROOT / "README.md"
 TUTORIAL = ROOT / "man" / "tapestutorial.7.md"
 SESSION = ROOT / "fixtures" / "transcripts" / "readme" / "session.jsonl"
@@ -74,11 +78,6 @@ def renew_shop(blocks: list[str], home: Path, lines_max: int) -> list[str]:
         commands = find_commands(block)
         new.append(join_block(commands, [next(outputs) for _ in commands], lines_max))
     return blocks if [*map(without_ids, blocks)] == [*map(without_ids, new)] else new
-
-
-def has_walls() -> bool:
-    """Return whether a replay can be isolated here."""
-    return shutil.which("bwrap") is not None
 
 
 def find_commands(block: str) -> list[str]:

@@ -36,6 +36,7 @@ from tests.clients.test_conversations import (
     set_up_sdk,
 )
 from tests.clients.world import PROGRAMS, World
+from tests.walls import walls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ pytestmark = [
     pytest.mark.clients,
     pytest.mark.timeout(300),
     pytest.mark.skipif(not PROGRAMS.exists(), reason="`make clients` installs them"),
-    pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap"),
+    walls,
 ]
 
 E, N, C = "exact", "normalised", "chain"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import sys
 
@@ -13,6 +12,7 @@ import pytest
 from tests.clients.script import Step, conversation
 from tests.clients.server import ModelServer
 from tests.clients.world import ROOT, World
+from tests.walls import walls
 
 CLIENT = """
 import http.client, json, os, sys, urllib.request
@@ -117,7 +117,7 @@ def test_client_is_interrupted_where_it_was(world):
     )
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
+@walls
 def test_tape_goes_on_after_the_interruption(world):
     """The client alone is interrupted, within the walls: its shell then runs the next one."""
     session, recorded = record(world, *both())

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tapegit.cli.table import ALIASES, COMMANDS
+from tests.walls import walls
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,11 +55,10 @@ def test_the_demo_prints_what_the_readme_shows_of_it():
         assert any(script.without_ids(each) == line for each in printed), line
 
 
+@walls
 def test_commands_of_the_tutorial_print_what_it_shows():
     """The agent that refunded: recorded, found, amended, gone on with, and kept as a test."""
     script = load_script()
-    if not script.has_walls():
-        pytest.skip("bubblewrap is not installed")
     text = script.TUTORIAL.read_text()
 
     assert script.render(text, lines_max=script.TUTORIAL_LINES_MAX) == text
