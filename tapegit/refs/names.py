@@ -26,7 +26,7 @@ COMPONENT_SIZE_MAX_BYTES: Final = 120
 
 _PLAIN: Final = re.compile(
     r"refs/(?:sessions|heads|tags|notes|remotes)"
-    r"(?:/(?!(?:com|lpt)[0-9](?:/|$))[a-z0-9_][a-z0-9_%-]{3,})+",
+    r"(?:/(?!(?:com|lpt)[0-9](?:/|$))(?:@?[a-z0-9_][a-z0-9_%-]{3,}|[a-z0-9_]{1,2}))+",
     re.ASCII,
 )
 """Names of which only length and look are left to judge: most of a large store."""

@@ -149,6 +149,7 @@ def test_a_name_that_breaks_a_rule_is_refused_with_the_rule(text):
 @given(st.text(max_size=60) | st.text("refs/heads.@{}-lock~\\é%", max_size=40))
 @example("refs/heads/com1")
 @example("refs/tags/" + "a" * 40)
+@example("refs/remotes/origin/@sessions/pi/@")
 def test_the_quick_way_and_the_rules_agree(text):
     """What looks plain at one glance also keeps every rule, and no text raises another error."""
     from tapegit.refs.names import _broken_rule
@@ -158,7 +159,7 @@ def test_the_quick_way_and_the_rules_agree(text):
     assert (name is None) == (_broken_rule(text) is not None)
 
 
-@given(st.text("abcom1/lpt23_-.%0f", max_size=44).map(lambda text: f"refs/sessions/{text}"))
+@given(st.text("@abcom1/lpt23_-.%0f", max_size=44).map(lambda text: f"refs/sessions/{text}"))
 def test_the_quick_way_and_the_rules_agree_near_the_edge(text):
     """The same, for names of the shape that the quick way takes."""
     from tapegit.refs.names import _broken_rule
