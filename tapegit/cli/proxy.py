@@ -17,7 +17,7 @@ from tapegit.ui.recordings import describe_recording, iter_standing_lines, stand
     metavar="N",
     type=click.IntRange(0, 65535),
     default=PORT,
-    help="Listen on port N, 0 for a free one",
+    help=f"Listen on port N instead of {PORT}, 0 for a free one",
 )
 @click.option("--status", "is_status", is_flag=True, help="Say which proxies stand, and end")
 @json_option

@@ -93,7 +93,7 @@ class Places:
         if not self.is_open:
             raise NoOverlayError(
                 f"cannot record requests to '{root}': the proxy that runs does not know it",
-                hint="run the client itself under 'tapes record', not what starts it",
+                hint="run the client itself under 'tapes record', or start 'tapes proxy' again",
             )
         parts = urlsplit(root)
         if parts.scheme not in {"http", "https"} or not parts.hostname:

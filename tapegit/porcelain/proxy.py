@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -87,6 +88,8 @@ def run_proxy(
         ConfigError: A setting of the user's about upstreams is not valid.
         RedactionError: The rules that find secrets do not load: nothing may be stored.
     """
+    _, cores = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, cores))  # memory holds what must not be stored
     ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     try:
