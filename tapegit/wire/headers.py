@@ -25,7 +25,7 @@ KEPT: Final = frozenset(
         *("date", "retry-after", "user-agent", "x-app", "x-stainless-retry-count"),
         *("request-id", "x-request-id", "openai-processing-ms", "x-should-retry"),
         *("x-claude-code-session-id", "x-claude-code-agent-id", "x-session-id"),
-        *("session-id", "thread-id", "x-codex-window-id", "upgrade"),
+        *("x-session-affinity", "session-id", "thread-id", "x-codex-window-id", "upgrade"),
     }
 )
 _KEPT_STARTS: Final = ("anthropic-ratelimit-", "x-ratelimit-")
@@ -37,11 +37,12 @@ _CREDENTIALS: Final = frozenset(
     }
 )
 _CREDENTIAL_NAME: Final = re.compile(
-    r"(?!.*ratelimit).*(?:token(?!s)|secret|(?:api|auth)-?key|password)"
+    r"(?!.*ratelimit)(?!.*(?:idempotency|websocket|cache|routing|session)-key)"
+    r".*(?:token(?!s)|secret|(?:api|auth)key|(?:^|-)key(?:$|-)|password)"
 )
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|key|apikey|digest)\s+", re.IGNORECASE)
 _PARAMETERS: Final = re.compile(
-    r"(?:key|sig|auth|code|.*(?:token|api_?key|secret|password|signature|credential).*)",
+    r"(?:key|sig|auth|code|.*[-_]key|.*(?:token|apikey|secret|password|signature|credential).*)",
     re.IGNORECASE,
 )
 _WORD: Final = re.compile(rb"[A-Za-z]{1,15}|[0-9.:TZ+-]+")

@@ -30,6 +30,10 @@ KEYS = {
     "google": ("x-goog-api-key", KEY, [KEY]),
     "azure": ("api-key", KEY, [KEY]),
     "custom": ("X-Corp-Token", KEY, [KEY]),
+    "a gateway's": ("Ocp-Apim-Subscription-Key", KEY, [KEY]),
+    "an access key": ("x-access-key-id", KEY, [KEY]),
+    "a socket's": ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", []),
+    "a retry's": ("Idempotency-Key", "stainless-python-retry-0b7e1c52", []),
     "cookies": ("Cookie", f"a={KEY}; b=short; theme=blue", [KEY]),
     "basic": (
         "Proxy-Authorization",
@@ -67,6 +71,23 @@ def test_keys_in_addresses_are_known_and_removed():
         "https://api.example.com:8443/v1beta/models/m:generateContent?alt=sse"
         "&key=[REDACTED:url-parameter:1]&access_token=[REDACTED:url-parameter:1]"
     )
+
+
+@pytest.mark.parametrize("name", ["api-key", "apiKey", "subscription-key", "X-Amz-Signature"])
+def test_parameters_that_are_named_like_a_key(name):
+    """Their values are known, and not in the address."""
+    target = f"/v1/x?{name}={KEY}&api-version=2026-01-01"
+    assert list(iter_credentials((), target)) == [KEY.encode()]
+    url = clean_url(f"https://api.example.com{target}")
+    assert KEY not in url
+    assert url.endswith("&api-version=2026-01-01")
+
+
+def test_ids_that_tell_a_session_are_kept():
+    """Each header by which a session is known."""
+    names = ("x-session-id", "x-session-affinity", "thread-id", "session-id", "x-codex-window-id")
+    headers = tuple((name, "1") for name in names)
+    assert keep_headers(headers) == headers
 
 
 @pytest.mark.parametrize("url", ["", "http://[", "no address", "//x?key", "http://x/?a=b&c"])
