@@ -152,7 +152,8 @@ def format_pulled(pulled: ShownPulled, old: str | None, new: str) -> str:
         return f"'{pulled.branch}' is ahead of {pulled.upstream} by {pulled.ahead}."
     return (
         f"'{pulled.branch}' and {pulled.upstream} have diverged:"
-        f" {_count(pulled.ahead, 'turn')} only here, {pulled.behind} only there; both are kept, and '{pulled.branch}' stays at {new}"
+        f" {_count(pulled.ahead, 'turn')} only here, {pulled.behind} only there;"
+        f" both are kept, and '{pulled.branch}' stays at {new}"
     )
 
 
