@@ -19,6 +19,9 @@ _RECORDED: Final = (
     "there is nothing to stage or to commit"
 )
 _FILES: Final = "tapes keeps no files of yours: 'git {0}' does that"
+_SOURCES: Final = (
+    "'tapes log -- PATH' finds the turns whose calls name a file, 'tapes search' what was said"
+)
 _COPIED: Final = (
     "'tapes switch -c <name> <rev>' goes on from a turn; 'tapes merge <rev>' brings over "
     "what was found"
@@ -27,20 +30,29 @@ _COPIED: Final = (
 HINTS: Final[Mapping[str, str]] = {
     "add": _RECORDED,
     "am": "'tapes import FILE' and 'tapes bundle unbundle FILE' take in what others recorded",
+    "annotate": _SOURCES,
     "apply": _FILES.format("apply"),
     "archive": "'tapes export' writes a session; 'tapes bundle create' all that is needed",
+    "bisect": "'tapes step' goes through a tape turn by turn, 'tapes diff' shows where two part",
+    "blame": _SOURCES,
     "cherry-pick": "'tapes merge <rev>' brings over what another tape found out",
     "clean": "'tapes gc' clears up the store; 'git clean' would remove files of yours",
     "commit": _RECORDED,
     "continue": "'tapes resume' lets an agent go on",
     "describe": "'tapes show <rev>' says what a turn is, 'tapes rev-parse' what its id is",
     "edit": "'tapes amend <rev>' replaces a part of a turn",
+    "fast-export": "'tapes export' and 'tapes bundle create' write what others can take in",
+    "fast-import": "'tapes import FILE' takes in what others recorded",
+    "filter-branch": "'tapes redact' and 'tapes forget' rewrite history, 'tapes amend' one turn",
     "fork": "'tapes switch -c <name> <rev>' lets a branch begin at any turn",
     "format-patch": "'tapes export' and 'tapes bundle create' write what others can take in",
     "ls": "'tapes sessions' lists sessions, 'tapes branch' branches",
     "ls-files": "'tapes sessions' lists sessions; tapes keeps no files of yours",
+    "maintenance": "'tapes gc' clears up the store, by itself after a recording",
+    "mergetool": "'tapes merge -e <rev>' brings over what you write in the editor",
     "mv": "'tapes branch -m <old> <new>' renames a branch; 'git mv' moves files",
     "rebase": _COPIED,
+    "replace": "'tapes amend <rev>' replaces a part of a turn",
     "restore": _FILES.format("restore"),
     "revert": "'tapes reset <rev>' goes back to a turn, 'tapes amend <rev>' replaces what was "
     "said there",
@@ -48,6 +60,7 @@ HINTS: Final[Mapping[str, str]] = {
     "on from it",
     "rm": "'tapes branch -d <name>' deletes a branch; 'git rm' removes files",
     "shortlog": "'tapes sessions' lists sessions, 'tapes log --oneline' turns",
+    "show-branch": "'tapes log --graph --oneline --all' draws branches, 'tapes branch -v' lists",
     "sparse-checkout": _FILES.format("sparse-checkout"),
     "stage": _RECORDED,
     "stash": "a conversation has nothing to put aside: 'tapes switch <branch>' leaves it as it is, "

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import UserError
+from tapegit.graph.selection import count_words
 from tapegit.objects.kind import Kind
 from tapegit.objects.links import iter_links
 from tapegit.objects.oid import hash_content
@@ -107,13 +108,14 @@ def refuse_findings(
         lines = [f"  {each.where} {each.part}: {each.rule}, id {each.id}" for each in found]
         more = [f"  and {len(found) - _SHOWN_MAX} more"] if len(found) > _SHOWN_MAX else []
         raise UserError(
-            f"refusing to push: {len(found)} secrets, as it seems",
+            f"refusing to push: {count_words(len(found), 'secret')}, as it seems",
             hint="\n".join(
                 [
                     "they are in",
                     *lines[:_SHOWN_MAX],
                     *more,
-                    "'--allow-finding ID' lets one go; 'tapesredaction(7)' says what the rules are",
+                    "change the keys, then 'tapes redact --all' takes out what the rules find",
+                    "'--allow-finding ID' lets one go; 'tapes help tapesredaction' has the rules",
                 ]
             ),
             findings=[each.id for each in found],

@@ -203,6 +203,8 @@ def test_a_secret_does_not_leave(tapes, chain, server, repository):
     assert f"turn {tip.hex()[:12]} raw/0: github" in refused.err
     assert secret in tapes("show", f"{tip.hex()[:12]}:raw/0").out
     assert secret not in refused.err
+    assert "refusing to push: 1 secret, as it seems" in refused.err
+    assert "'tapes redact --all'" in refused.err
     assert server.refs == {}
     found = refused.err.rpartition(", id ")[2].split()[0]
     tapes("push", "--allow-finding", found, "origin", "main")
