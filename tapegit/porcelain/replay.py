@@ -148,7 +148,7 @@ class Replay:
     def iter_tool_calls(self) -> Iterator[tuple[str, str]]:
         """Yield name and arguments of each tool call that the tape will cause."""
         for taped in self.tape.exchanges:
-            if taped.is_side or not taped.reply.is_whole:
+            if taped.is_side or not (taped.reply.is_whole or taped.reply.is_left):
                 continue
             wire = WIRE_DIALECTS.get(taped.keys.dialect or "")
             if wire is None:

@@ -118,7 +118,8 @@ class TapeReader:
 
         Args:
             names: Of sessions, or revisions.
-            until: A turn of one of them: what was asked after it is left out.
+            until: A turn of one of them: what was asked after it is left out. `#46` is one of the
+                only one.
 
         Raises:
             UserError: A name means nothing, or nothing was recorded there that could be served.
@@ -127,6 +128,8 @@ class TapeReader:
         timed: dict[ObjectId, TimedTaped] = {}
         self._lines.clear()
         several = tuple(names)
+        if until is not None and until.startswith("#") and len(several) == 1:
+            until = f"{several[0]}{until}"
         for name in several:
             found = self._read_one(name)
             if not found:

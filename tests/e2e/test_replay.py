@@ -260,7 +260,7 @@ def test_here_lists_what_the_tape_will_do_and_wants_agreement(world):
 def test_until_stops_without_divergence(world):
     """A tape that was cut on purpose is followed to there."""
     session = record(world, *AGENT, "chat", PROMPT)
-    done = world.tapes("replay", "--here", "--yes", "--until", f"{session}#4", session)
+    done = world.tapes("replay", "--here", "--yes", "--until", "#4", session)
     assert "agent: status 400" in done.err
     assert done.err.splitlines()[-1] == (
         "replay followed to where it was cut: 3 calls (2 exact), 1 not on the tape; "

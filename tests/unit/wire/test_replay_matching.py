@@ -10,7 +10,7 @@ import pytest
 
 from tapegit.porcelain.replay import Rules
 from tapegit.wire.capture import CapturedMessage, CapturedRequest, CapturedResponse
-from tests.replays import make_replay, replay
+from tests.replays import ask, make_replay, replay
 from tests.scripted_calls import (
     CLAUDE,
     CODEX,
@@ -329,9 +329,12 @@ def test_answer_that_was_whole_is_not_followed_by_silence(tmp_path, monkeypatch)
     monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 1000.0)
     script = Script()
     number = script.request([user("hi")])
-    script.response(number, stream(*answer_events(said("Hello."))), outcome="client_gone")
-    report, _ = replay(tmp_path, script.values, script.values)
-    assert report.verdict == "followed"
+    script.response(number, stream(*answer_events(said("Hello.", LIST))), outcome="client_gone")
+    replayed = make_replay(tmp_path, script.values)
+    assert [name for name, _ in replayed.iter_tool_calls()] == ["Bash"]
+    (asked,) = (each for each in script.values if isinstance(each, CapturedRequest))
+    assert b"message_stop" in ask(replayed.start(), asked).body
+    assert replayed.stop().verdict == "followed"
 
 
 def test_secrets_are_taken_out_before_comparing(tmp_path):
