@@ -78,6 +78,10 @@ except OSError as error:
 """Runs inside: hands out a socket that listens there, waits for a word, becomes the command."""
 
 
+_KERNEL: Final = tuple(f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus", "fs"))
+"""Settings of the whole machine, which root may write to without any capability."""
+
+
 class Scratch(NamedTuple):
     """The scratch folder of a replay.
 
@@ -197,6 +201,8 @@ def wrap(
         channel: A file descriptor: a socket that the one that listens is sent through.
     """
     words = [bwrap, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run"]
+    for path in filter(os.path.exists, _KERNEL):
+        words += ["--ro-bind", path, path]
     if os.path.isdir("/run/current-system"):
         words += ["--ro-bind", "/run/current-system", "/run/current-system"]
     for path in ("/tmp", "/var/tmp"):  # noqa: S108 - they are put out of sight

@@ -193,6 +193,15 @@ def test_what_a_tape_destroys_is_only_the_scratch_copy(world):
 
 
 @walls
+def test_settings_of_the_machine_cannot_be_written(world):
+    """Not by root either, who needs no capability for it; the name is one that the walls have."""
+    session = record(world, *AGENT, "chat", PROMPT)
+    line = "(echo other > /proc/sys/kernel/hostname) 2>/dev/null || echo refused"
+    done = world.tapes("replay", session, "--", "sh", "-c", line, code=1)
+    assert done.out == "refused\n"
+
+
+@walls
 def test_command_that_is_not_there_is_no_divergence(world):
     """What could not be started has a status of its own."""
     session = record(world, *AGENT, "chat", PROMPT)
