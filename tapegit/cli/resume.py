@@ -83,6 +83,7 @@ def command(
         resumed = run(app.repository, planned, where, leader)
     except CommandNotRunError as error:
         app.terminal.message(f"error: {error}")
+        app.terminal.hint("'tapes resume --with CLIENT' goes on in another one that is installed")
         ctx.exit(error.code)
     _tell_end(app, planned, resumed)
     ctx.exit(resumed.code)

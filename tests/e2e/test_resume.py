@@ -452,6 +452,7 @@ def test_refusals(tapes, session, home, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     done = tapes("resume", "old", code=127)
     assert "cannot run 'claude'" in done.err
+    assert "tapes resume --with CLIENT" in done.err
     assert tapes("for-each-ref").out == refs
     assert not (home / ".claude").exists()
 
