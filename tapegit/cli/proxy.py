@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.surroundings import find_surroundings, tell_losses, tidy
+from tapegit.cli.surroundings import find_surroundings, tell_gone, tell_losses, tidy
 from tapegit.cli.types import json_option
 from tapegit.porcelain.proxy import PORT, iter_standing, run_proxy
 from tapegit.ui.recordings import describe_recording, iter_standing_lines, standing_members
@@ -47,4 +47,5 @@ def command(app: App, ctx: click.Context, /, port: int, is_status: bool, as_json
         ),
     )
     app.terminal.message(describe_recording(finished.summary))
+    tell_gone(app)
     tidy(app)

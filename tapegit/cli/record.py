@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.surroundings import find_surroundings, tell_losses, tidy
+from tapegit.cli.surroundings import find_surroundings, tell_gone, tell_losses, tidy
 from tapegit.porcelain.child import CommandNotRunError
 from tapegit.porcelain.receive import GoesOn, receive
 from tapegit.porcelain.record import record, replace_process
@@ -65,6 +65,7 @@ def command(
         app.terminal.message(f"error: {error}")
         ctx.exit(error.code)
     app.terminal.message(describe_recording(recorded.summary))
+    tell_gone(app)
     for process, program in recorded.left:
         app.terminal.warning(
             f"'{program}' (process {process}) goes on, but its calls are recorded no more, "

@@ -29,6 +29,17 @@ def tell_losses(app: App) -> None:
         app.terminal.warning(describe_loss(loss))
 
 
+def tell_gone(app: App) -> None:
+    """Say on standard error that the store was deleted while it was recorded into, if it was."""
+    root = app.repository.root
+    if not root.is_dir():
+        app.terminal.warning(f"the store '{root}' was deleted, with all that was recorded into it")
+        app.terminal.hint(
+            "'git clean -fdx' deletes a store in a git repository; 'tapes init --user' makes one "
+            "outside"
+        )
+
+
 def tidy(app: App) -> None:
     """Start a gc by itself, where so much was recorded that it is time for one."""
     if failure := start_auto(app.repository):

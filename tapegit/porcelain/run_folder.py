@@ -9,6 +9,7 @@ Source: tapes-record(1), "Wrapped commands".
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -65,8 +66,8 @@ class RunFolder:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with storage_errors("remove", self.path):
-            _remove(self.path)
+        with storage_errors("remove", self.path), contextlib.suppress(FileNotFoundError):
+            _remove(self.path)  # somebody may have done so: `git clean -fdx` takes the store
 
     def write(self, name: str, text: str, mode: int = 0o600) -> Path:
         """Write a file, which another run of the same recipe may have written before."""

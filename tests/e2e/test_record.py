@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import sys
 import time
@@ -421,6 +423,22 @@ def test_users_settings_and_folders_are_untouched(world, server):
     before = look()
     world.record("claude")
     assert look() == before
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_store_that_the_agent_deletes(world, server):
+    """The agent goes on, with its own exit status; what is lost is said, and how to keep it."""
+    world.lead(server)
+    run = f"{' '.join(AGENT)} chat '{PROMPT}'"
+    clean = "while [ -e .tapes ]; do git clean -fdxq; done"
+    world.output("git", "init", "-q", ".")
+    done = world.record("sh", "-c", f"{run}; {clean}; {run}; exit 3", code=3)
+
+    assert done.out == "hello.txt has 16 bytes.\n" * 2
+    first, warning, hint = done.err.splitlines()
+    assert re.match("tapes: recorded .* [3-6] lost: .*no such file or directory", first)
+    assert warning.startswith(f"tapes: warning: the store '{world.root}' was deleted, with all ")
+    assert "git clean -fdx" in hint
 
 
 def test_upstream_in_the_settings_of_a_store_is_refused(world):
