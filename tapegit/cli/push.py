@@ -62,6 +62,7 @@ def command(
         how["takes_notes"],
         is_delete=how["delete"],
         is_forced=how["force"],
+        remote=chosen_remote.name,
     )
     chosen = choose(app.repository, app.graph, app.resolver, choice, app.directory)
     if chosen.session is not None:

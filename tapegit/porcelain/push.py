@@ -444,8 +444,11 @@ class _Pusher:
 
     def _report_ref(self, each: Planned, reasons: Mapping[str, str | None]) -> PushedRef:
         wish = each.wish
-        is_same = each.mark == UP_TO_DATE and each.wish.shared.kind == HEADS
-        old = each.tapes[0][1] if is_same else self._id_map.find_turn(each.old)
+        old = None  # as of a session, whose commit is of no turn
+        if wish.shared.kind == HEADS and each.mark == UP_TO_DATE:
+            old = each.tapes[0][1]
+        elif wish.shared.kind != SESSIONS:
+            old = self._id_map.find_turn(each.old)
         oid = each.tapes[0][1] if each.tapes and wish.shared.kind != SESSIONS else None
         reason = reasons.get(wish.shared.remote_name)
         if reason is not None:

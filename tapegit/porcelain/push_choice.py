@@ -41,7 +41,7 @@ _ALL: Final = (HEADS, TAGS, SESSIONS, NOTES)
 
 
 class PushChoice(NamedTuple):
-    """What the command line asks for."""
+    """What the command line asks for, of the remote of this name, if it has one."""
 
     tokens: tuple[str, ...] = ()
     takes_branches: bool = False
@@ -50,6 +50,7 @@ class PushChoice(NamedTuple):
     takes_notes: bool = False
     is_delete: bool = False
     is_forced: bool = False
+    remote: str | None = None
 
 
 class Chosen(NamedTuple):
@@ -227,8 +228,13 @@ def _make_session(shared: Shared, folder: str, refs: Iterable[Ref], *, is_forced
 def _wish_sessions(
     repository: Repository, graph: TurnGraph, choice: PushChoice, directory: str
 ) -> tuple[list[Wish], int]:
-    """Return the sessions of the repository around a directory, and how many others there are."""
+    """Return the sessions of the repository around a directory, and how many others there are.
+
+    One that the remote had as it is here was looked at when it was pushed, or is somebody's who
+    shares it: it needs no further look.
+    """
     top = find_top(directory)
+    followed = _list_followed_sessions(repository, choice.remote)
     grouped: dict[Shared, list[Ref]] = {}
     for ref in repository.refs.iter_refs("refs/sessions/"):
         shared = share(ref.name)
@@ -237,13 +243,24 @@ def _wish_sessions(
     wishes, outside_count = [], 0
     for shared, refs in grouped.items():
         main = pick_main_tape(refs, f"refs/sessions/{shared.name}")
-        where = find_directory(graph, main.oid) if main is not None else None
-        if where is not None and is_within(where, top):
+        is_wanted = main is not None and main.oid in followed
+        if main is not None and not is_wanted:
+            where = find_directory(graph, main.oid)
+            is_wanted = where is not None and is_within(where, top)
+        if is_wanted:
             folder = f"refs/sessions/{shared.name}/"
             wishes.append(_make_session(shared, folder, refs, is_forced=choice.is_forced))
         else:
             outside_count += 1
     return wishes, outside_count
+
+
+def _list_followed_sessions(repository: Repository, remote: str | None) -> frozenset[ObjectId]:
+    """Return the tips of the tapes that a remote was last seen to have."""
+    if remote is None:
+        return frozenset()
+    prefix = f"{REMOTES}{remote}/{FETCHED.removeprefix('/')}"
+    return frozenset(ref.oid for ref in repository.refs.iter_refs(prefix))
 
 
 def find_top(directory: str) -> str:

@@ -108,10 +108,9 @@ def _broken_rule(text: str) -> str | None:
 
 
 def _looks_like_id(text: str) -> bool:
-    for prefix in ("refs/heads/", "refs/tags/"):
-        if text.startswith(prefix):
-            return _ID_LOOK_ALIKE.fullmatch(text, len(prefix)) is not None
-    return False
+    if not text.startswith(("refs/heads/", "refs/tags/")):
+        return False
+    return _ID_LOOK_ALIKE.fullmatch(text, text.index("/", 5) + 1) is not None
 
 
 def _is_unnormalized(text: str) -> bool:

@@ -195,20 +195,23 @@ class RefReader:
         start = max(prefix, "refs/", key=len)
         loose = self.loose.scan(start, None if on_broken is None else note_broken)
         waiting = sorted(loose, reverse=True)
-        for record in self._iter_packed(prefix, on_broken):
-            while waiting and waiting[-1] < record.name:
-                name = waiting.pop()
-                yield from self._loose_ref(name, loose[name], on_broken)
-            if record.name not in broken and (not waiting or waiting[-1] != record.name):
-                yield Ref(RefName(record.name), record.oid, record.peeled)
+        for name, record in self._iter_packed(prefix, on_broken):
+            while waiting and waiting[-1] < name:
+                before = waiting.pop()
+                yield from self._loose_ref(before, loose[before], on_broken)
+            if name not in broken and (not waiting or waiting[-1] != name):
+                yield Ref(name, record.oid, record.peeled)
         for name in reversed(waiting):
             yield from self._loose_ref(name, loose[name], on_broken)
 
-    def _iter_packed(self, prefix: str, on_broken: OnBroken | None) -> Iterator[PackedRef]:
+    def _iter_packed(
+        self, prefix: str, on_broken: OnBroken | None
+    ) -> Iterator[tuple[RefName, PackedRef]]:
         try:
             for record in self.packed.load().iter_refs(prefix):
-                if RefName.try_parse(record.name) is not None:
-                    yield record
+                name = RefName.try_parse(record.name)
+                if name is not None:
+                    yield name, record
                 elif on_broken is not None:
                     error = IntegrityError("packed-refs has a name that is none", where=record.name)
                     on_broken(record.name, error)
