@@ -238,7 +238,7 @@ def _iter_temporary(command: Sequence[str], where: Surroundings) -> Iterator[str
     for word in dict.fromkeys(words):
         path = Path(word)
         is_hidden = any(path.is_relative_to(each) and path != each for each in _HIDDEN)
-        if is_hidden and path.exists() and not path.is_socket():
+        if is_hidden and os.path.exists(word) and not path.is_socket():
             yield word
 
 

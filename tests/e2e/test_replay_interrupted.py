@@ -15,7 +15,8 @@ from tests.clients.world import ROOT, World
 from tests.walls import walls
 
 CLIENT = """
-import http.client, json, os, sys, urllib.request
+import http.client, json, os, signal, sys, urllib.request
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also below a job in the background
 print(os.getpid(), flush=True)
 prompt, seconds = sys.argv[1], float(sys.argv[2])
 said = [{"role": "user", "content": "say one"}]
