@@ -10,6 +10,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, report_pushed, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import NonFastForwardError, RefusedError
+from tapegit.porcelain.followed import read_followed
 from tapegit.porcelain.push import PushOptions
 from tapegit.porcelain.push_again import push_until_settled
 from tapegit.porcelain.push_choice import PushChoice, choose
@@ -54,6 +55,7 @@ def command(
     if how["delete"] and not refs:
         raise click.UsageError("name what to delete")
     chosen_remote = choose_remote(app.repository, remote)
+    followed = read_followed(app.repository, chosen_remote.name)
     choice = PushChoice(
         refs,
         how["takes_branches"],
@@ -62,7 +64,7 @@ def command(
         how["takes_notes"],
         is_delete=how["delete"],
         is_forced=how["force"],
-        remote=chosen_remote.name,
+        there=followed.sessions,
     )
     chosen = choose(app.repository, app.graph, app.resolver, choice, app.directory)
     if chosen.session is not None:
@@ -78,7 +80,7 @@ def command(
         chosen_remote.name,
         chosen_remote.push_url,
         chosen.wishes,
-        PushOptions(how["force_with_lease"], how["auto_fork"], how["dry_run"]),
+        PushOptions(how["force_with_lease"], how["auto_fork"], how["dry_run"], followed),
         surroundings,
         _make_inspection(app, where, how["allow_finding"], surroundings),
     )

@@ -15,6 +15,7 @@ from tapegit.errors import UserError
 from tapegit.files.durable import TemporaryFile
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind
+from tapegit.porcelain.followed import read_followed
 from tapegit.porcelain.push_plan import (
     BEHIND,
     CUT_OFF,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tapegit.objects.oid import ObjectId
+    from tapegit.porcelain.followed import Followed
     from tapegit.remote.connection import Surroundings
     from tapegit.remote.conversation import Outcome, RemoteRef
     from tapegit.remote.urls import RemoteUrl
@@ -63,11 +65,13 @@ class PushOptions(NamedTuple):
         has_lease: Overwrite a ref that is where it was last seen.
         auto_fork: Send what was refused as diverged to a name of its own.
         is_dry_run: Send nothing.
+        followed: What was last seen of the remote; read anew if it is None.
     """
 
     has_lease: bool = False
     auto_fork: bool = False
     is_dry_run: bool = False
+    followed: Followed | None = None
 
 
 class PushedRef(NamedTuple):
@@ -207,8 +211,8 @@ class _Pusher:
         self._advertised: dict[str, bytes] = {}
         self._seen = {} if name is None else read_seen(repository.root, name)
         self._left = {} if name is None else read_left(repository.root, name)
-        self._holds: dict[str, ObjectId] = {}
-        self._followed = {} if name is None else self._list_followed()
+        followed = options.followed or read_followed(repository, name)
+        self._followed, self._holds = followed.sessions, followed.holds
         self._planner: Planner | None = None
         self._planned: list[Planned] = []
         self._commands: list[Command] = []
@@ -265,20 +269,6 @@ class _Pusher:
     def _is_unmapped(self, name: str, git_id: bytes) -> bool:
         is_turn = name.startswith((f"refs/tapes/{HEADS}/", f"refs/tapes/{NOTES}/"))
         return is_turn and self._id_map.find_turn(git_id) is None
-
-    def _list_followed(self) -> dict[str, list[tuple[str, ObjectId]]]:
-        """Return what follows the remote: the tapes of each session; others without a session."""
-        prefix = f"refs/remotes/{self._name}/"
-        aside = f"{prefix}@{SESSIONS}/"
-        followed: dict[str, list[tuple[str, ObjectId]]] = {}
-        for ref in self._repository.refs.iter_refs(prefix):
-            harness, session, tape = "", "", str(ref.name)
-            if ref.name.startswith(aside):
-                harness, session, tape = ref.name.removeprefix(aside).split("/", 2)
-            folder = f"{harness}/{session}" if session else ""
-            followed.setdefault(folder, []).append((tape, ref.oid))
-            self._holds[ref.name] = ref.oid
-        return followed
 
     def _with_fork(self, planner: Planner, planned: Planned) -> Planned:
         """Give what diverged a name of its own, if that is wanted: one that says what is in it."""

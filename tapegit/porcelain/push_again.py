@@ -58,6 +58,7 @@ def push_until_settled(
 
     report = push(repository, name, url, wishes, options, surroundings, inspect)
     refs = list(report.refs)
+    options = options._replace(followed=None)
     still: set[str] = set()
     for number in range(1, TRY_COUNT_MAX):
         lost = [place for place, ref in enumerate(refs) if _is_lost(ref, still)]

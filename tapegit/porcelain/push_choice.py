@@ -9,6 +9,7 @@ Source: tapes-push(1), "WHAT IS PUSHED".
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import InvalidNameError, RefNotFoundError, UserError
@@ -29,7 +30,7 @@ from tapegit.remote.ref_names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tapegit.graph.resolve import Resolver
     from tapegit.graph.turns import TurnGraph
@@ -41,7 +42,10 @@ _ALL: Final = (HEADS, TAGS, SESSIONS, NOTES)
 
 
 class PushChoice(NamedTuple):
-    """What the command line asks for, of the remote of this name, if it has one."""
+    """What the command line asks for, and the sessions that the remote is known to have.
+
+    `there` has names of tapes and their tips, by `harness/session`.
+    """
 
     tokens: tuple[str, ...] = ()
     takes_branches: bool = False
@@ -50,7 +54,7 @@ class PushChoice(NamedTuple):
     takes_notes: bool = False
     is_delete: bool = False
     is_forced: bool = False
-    remote: str | None = None
+    there: Mapping[str, Sequence[tuple[str, ObjectId]]] = MappingProxyType({})
 
 
 class Chosen(NamedTuple):
@@ -234,7 +238,6 @@ def _wish_sessions(
     shares it: it needs no further look.
     """
     top = find_top(directory)
-    followed = _list_followed_sessions(repository, choice.remote)
     grouped: dict[Shared, list[Ref]] = {}
     for ref in repository.refs.iter_refs("refs/sessions/"):
         shared = share(ref.name)
@@ -243,7 +246,8 @@ def _wish_sessions(
     wishes, outside_count = [], 0
     for shared, refs in grouped.items():
         main = pick_main_tape(refs, f"refs/sessions/{shared.name}")
-        is_wanted = main is not None and main.oid in followed
+        there = choice.there.get(shared.name, ())
+        is_wanted = main is not None and any(main.oid == oid for _, oid in there)
         if main is not None and not is_wanted:
             where = find_directory(graph, main.oid)
             is_wanted = where is not None and is_within(where, top)
@@ -253,14 +257,6 @@ def _wish_sessions(
         else:
             outside_count += 1
     return wishes, outside_count
-
-
-def _list_followed_sessions(repository: Repository, remote: str | None) -> frozenset[ObjectId]:
-    """Return the tips of the tapes that a remote was last seen to have."""
-    if remote is None:
-        return frozenset()
-    prefix = f"{REMOTES}{remote}/{FETCHED.removeprefix('/')}"
-    return frozenset(ref.oid for ref in repository.refs.iter_refs(prefix))
 
 
 def find_top(directory: str) -> str:
