@@ -415,6 +415,8 @@ class _Pusher:
             return
         if self._holds.get(f"refs/remotes/{self._name}/{shared.name}") == planned.tapes[0][1]:
             return  # the ref of a branch; what is aside has longer names
+        if self._followed.get(shared.name) == list(planned.tapes):
+            return  # as most sessions are, in a push of all
         for name, oid in planned.tapes:
             followed = local_refs(shared, self._name, name)
             if self._holds.get(followed) != oid:

@@ -217,7 +217,10 @@ class Planner:
             reason = None if wish.is_forced else FETCH_FIRST
             mark = FORCED if wish.is_forced else REJECTED
             return Planned(wish, mark, old, wish.tapes, reason or "forced update")
-        there = dict(self._followed.get(wish.shared.name, ()))
+        followed = self._followed.get(wish.shared.name, ())
+        if list(wish.tapes) == followed:
+            return Planned(wish, UP_TO_DATE, old, wish.tapes)
+        there = dict(followed)
         joined = dict(there)
         for name, oid in wish.tapes:
             before = there.get(name)

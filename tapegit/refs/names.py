@@ -50,7 +50,7 @@ class RefName(str):
         Raises:
             InvalidNameError: It breaks a rule; the error says which.
         """
-        if _PLAIN.fullmatch(text) and len(text) <= NAME_SIZE_MAX_BYTES and not _looks_like_id(text):
+        if len(text) <= NAME_SIZE_MAX_BYTES and _PLAIN.fullmatch(text) and not _looks_like_id(text):
             return cls(text)
         if rule := _broken_rule(text):
             shown = text[:80] if text.isprintable() else ascii(text[:80])[1:-1]

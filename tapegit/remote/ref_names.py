@@ -88,6 +88,7 @@ def share(name: RefName) -> Shared | None:
     if kind not in (HEADS, TAGS, SESSIONS, NOTES) or not rest:
         return None
     if kind == SESSIONS:
-        parts = rest.split("/")
-        return Shared(kind, "/".join(parts[:2])) if len(parts) > 2 else None
+        harness, _, below = rest.partition("/")
+        session, slash, _ = below.partition("/")
+        return Shared(kind, f"{harness}/{session}") if slash else None
     return Shared(kind, rest)
