@@ -14,7 +14,7 @@ from bench.measure import tapes
 from bench.requests import iter_calls
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.replay import Replay, Rules
+from tapegit.porcelain.replay.replay import Replay, Rules
 from tapegit.repository.repository import Repository
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from bench.transcripts import Session
 from bench.writing import make_store
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.step import open_tape
+from tapegit.porcelain.step.step import open_tape
 from tapegit.repository.repository import Repository
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.run import Options
-    from tapegit.porcelain.step import Tape
+    from tapegit.porcelain.step.step import Tape
 
 TURN_COUNT = 2_000
 MESSAGES_PER_TURN = 0.6

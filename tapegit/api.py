@@ -24,15 +24,15 @@ from tapegit.errors import UserError
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
 from tapegit.harness.launch_environment import plan_environment
-from tapegit.porcelain.isolation import KEY_FOR_SHOW, KEYS
-from tapegit.porcelain.launching import Surroundings, make_situation
-from tapegit.porcelain.places import Places
-from tapegit.porcelain.receive import receiver_command
-from tapegit.porcelain.record import find_branch, make_scope
-from tapegit.porcelain.recording import Recording
-from tapegit.porcelain.replay import Replay, Rules
-from tapegit.porcelain.replay_tape import list_sessions
-from tapegit.porcelain.run_folder import RunFolder
+from tapegit.porcelain.recording.launching import Surroundings, make_situation
+from tapegit.porcelain.recording.places import Places
+from tapegit.porcelain.recording.receive import receiver_command
+from tapegit.porcelain.recording.record import find_branch, make_scope
+from tapegit.porcelain.recording.recording import Recording
+from tapegit.porcelain.recording.run_folder import RunFolder
+from tapegit.porcelain.replay.isolation import KEY_FOR_SHOW, KEYS
+from tapegit.porcelain.replay.replay import Replay, Rules
+from tapegit.porcelain.replay.tape import list_sessions
 from tapegit.repository.discover import discover
 from tapegit.repository.layout import TMP_NAME
 from tapegit.repository.repository import Repository
@@ -41,7 +41,7 @@ from tapegit.ui.replays import iter_report_lines
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tapegit.porcelain.replay_beyond import Beyond, Branch, OnMiss
+    from tapegit.porcelain.replay.beyond import Beyond, Branch, OnMiss
     from tapegit.wire.capture import RecordingSummary
     from tapegit.wire.replay_log import Report
 

@@ -19,8 +19,8 @@ from tapegit.files.oserrors import storage_errors
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
 from tapegit.graph.walk import iter_first_parents
-from tapegit.porcelain.bundle import choose_contents, open_bundle, take_bundle, write_bundle
-from tapegit.porcelain.replay_tape import list_sessions
+from tapegit.porcelain.remotes.bundle import choose_contents, open_bundle, take_bundle, write_bundle
+from tapegit.porcelain.replay.tape import list_sessions
 from tapegit.refs.names import RefName
 from tapegit.repository.init import init_store
 from tapegit.repository.repository import Repository

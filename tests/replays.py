@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.replay import Replay, Rules
+from tapegit.porcelain.replay.replay import Replay, Rules
 from tapegit.wire.capture import CapturedRequest
 from tests.thread_shapes import make_store, record
 

@@ -11,13 +11,13 @@ from tapegit.cli.editor import edit
 from tapegit.cli.types import json_option
 from tapegit.dialects.parts import ToolCall
 from tapegit.errors import UserError
-from tapegit.porcelain.amend import amend, find_amendable
+from tapegit.porcelain.branches.amend import amend, find_amendable
 from tapegit.refs.names import HEAD
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from tapegit.porcelain.amend import Amendable, Amended
+    from tapegit.porcelain.branches.amend import Amendable, Amended
 
 
 @click.command("amend")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tapegit.errors import TapesError
     from tapegit.graph.lookup import StatingTurn
-    from tapegit.porcelain.selection import Selection
+    from tapegit.porcelain.turns.selection import Selection
     from tapegit.ui.terminal import Terminal
 
     FindStatedIn = Callable[[Repository, TurnGraph, str], Sequence[StatingTurn]]
@@ -131,7 +131,7 @@ class App:
 
     def _find_followed(self, branch: RefName) -> RefName | None:
         """Return what follows what a branch follows; few revisions ask, so few runs load it."""
-        found: RefName | None = import_module("tapegit.porcelain.upstream").find_followed(
+        found: RefName | None = import_module("tapegit.porcelain.branches.upstream").find_followed(
             self.repository, branch
         )
         return found

@@ -10,15 +10,15 @@ from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.tracking import set_up, set_upstream_of, unset_upstream_of
 from tapegit.cli.types import attach_values, json_option
 from tapegit.errors import RefNotFoundError
-from tapegit.porcelain.branch import (
+from tapegit.porcelain.branches.branch import (
     branch_name,
     copy_branch,
     create_branch,
     delete_branch,
     rename_branch,
 )
-from tapegit.porcelain.branch_list import REMOTES, BranchFilter, list_branches
-from tapegit.porcelain.selection import select
+from tapegit.porcelain.branches.branch_list import REMOTES, BranchFilter, list_branches
+from tapegit.porcelain.turns.selection import select
 from tapegit.refs.names import HEAD, RefName
 from tapegit.ui.branch import branch_members, iter_branch_lines
 

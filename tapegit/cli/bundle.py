@@ -8,7 +8,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.bundle import (
+from tapegit.porcelain.remotes.bundle import (
     choose_contents,
     filter_refs,
     iter_bundle,

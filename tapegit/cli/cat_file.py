@@ -9,14 +9,14 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.objects.kind import parse_kind
-from tapegit.porcelain.batch import (
+from tapegit.porcelain.plumbing.batch import (
     FORMAT_DEFAULT,
     Batch,
     iter_line_batches,
     iter_stored,
     parse_format,
 )
-from tapegit.porcelain.cat_file import format_pretty, iter_typed
+from tapegit.porcelain.plumbing.cat_file import format_pretty, iter_typed
 from tapegit.ui.objects import answer_members, header_members, object_members
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tapegit.errors import DataError
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.batch import Answer
+    from tapegit.porcelain.plumbing.batch import Answer
 
 
 @click.command("cat-file")

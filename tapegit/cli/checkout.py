@@ -11,14 +11,14 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.branch import start_point
 from tapegit.cli.tracking import set_up
 from tapegit.errors import RefNotFoundError, UserError
-from tapegit.porcelain.branch import branch_name
-from tapegit.porcelain.checkout import Target, find_target, switch
+from tapegit.porcelain.branches.branch import branch_name
+from tapegit.porcelain.branches.checkout import Target, find_target, switch
 from tapegit.refs.names import HEAD
 from tapegit.ui.branch import ADVICE, iter_code_lines
 
 if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.checkout import Switched
+    from tapegit.porcelain.branches.checkout import Switched
 
 FILES: Final = "tapegit.checkout.files"
 

@@ -10,8 +10,8 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import ProtocolError
-from tapegit.porcelain.fetch import DEPTH_MAX, REJECTED
-from tapegit.porcelain.pull import CloneOptions, clone
+from tapegit.porcelain.remotes.fetch import DEPTH_MAX, REJECTED
+from tapegit.porcelain.remotes.pull import CloneOptions, clone
 from tapegit.repository.repository import Repository
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option, nul_option
 from tapegit.errors import RepositoryNotFoundError
-from tapegit.porcelain import config
+from tapegit.porcelain.maintenance import config
 from tapegit.ui.settings import format_setting, setting_members
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import click
 
 from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.types import AttachedOption, json_option, nul_option
-from tapegit.porcelain.abbreviation import Abbreviator
-from tapegit.porcelain.diff import choose_sides, compare, list_changes
+from tapegit.porcelain.diff.diff import choose_sides, compare, list_changes
+from tapegit.porcelain.history.abbreviation import Abbreviator
 from tapegit.ui.diff import LINE_COUNT_DEFAULT, DiffForm
 from tapegit.ui.diff_output import FORMATS, Output, print_comparison
 from tapegit.ui.diff_words import MODES

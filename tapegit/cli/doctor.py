@@ -12,16 +12,16 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.harnesses import get_surroundings
 from tapegit.cli.types import json_option
 from tapegit.harness.plugins import load_harnesses
-from tapegit.porcelain.doctor import OK, PROBLEM, Check, check_store_health, fix, guarded
-from tapegit.porcelain.doctor_index import check_index, drop_index, renew_words
-from tapegit.porcelain.doctor_recording import check_copies, check_recording
-from tapegit.porcelain.doctor_report import write_report
-from tapegit.porcelain.import_discovery import is_own_store, list_directories
-from tapegit.porcelain.version import find_version
+from tapegit.porcelain.doctor.doctor import OK, PROBLEM, Check, check_store_health, fix, guarded
+from tapegit.porcelain.doctor.index import check_index, drop_index, renew_words
+from tapegit.porcelain.doctor.recording import check_copies, check_recording
+from tapegit.porcelain.doctor.report import write_report
+from tapegit.porcelain.imports.discovery import is_own_store, list_directories
+from tapegit.porcelain.maintenance.version import find_version
 from tapegit.ui.doctor import check_members, iter_check_lines
 
 if TYPE_CHECKING:
-    from tapegit.porcelain.doctor import Mend
+    from tapegit.porcelain.doctor.doctor import Mend
 
 
 @click.command("doctor")

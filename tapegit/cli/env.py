@@ -7,8 +7,8 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.cli.types import json_option
-from tapegit.porcelain.env import SHELLS, find_settings, iter_shell_lines
-from tapegit.porcelain.proxy import find_standing
+from tapegit.porcelain.recording.env import SHELLS, find_settings, iter_shell_lines
+from tapegit.porcelain.recording.proxy import find_standing
 
 
 @click.command("env")

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from tapegit.cli.app import App, pass_app, tell_session
-from tapegit.porcelain.export import (
+from tapegit.porcelain.export.agents import link_agents
+from tapegit.porcelain.export.export import (
     choose,
     iter_raw_bytes,
     iter_turns,
     prepare,
     verify_exact,
 )
-from tapegit.porcelain.export_agents import link_agents
-from tapegit.porcelain.export_request import REQUEST_FORMATS, export_request, verify_lossless
-from tapegit.porcelain.streams import write_output
+from tapegit.porcelain.export.request import REQUEST_FORMATS, export_request, verify_lossless
+from tapegit.porcelain.plumbing.streams import write_output
 from tapegit.ui.export import (
     RENDERERS,
     export_members,
@@ -30,7 +30,7 @@ from tapegit.ui.export import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tapegit.porcelain.export import Choice, Prepared
+    from tapegit.porcelain.export.export import Choice, Prepared
 
 RAW = "raw"
 LINKED = ("html", "markdown")

@@ -10,14 +10,14 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import UserError
-from tapegit.porcelain.fetch import DEPTH_MAX, FetchOptions
-from tapegit.porcelain.fetch_any import choose_depth, fetch_any
-from tapegit.porcelain.remotes import choose_remote, list_remotes
+from tapegit.porcelain.remotes.fetch import DEPTH_MAX, FetchOptions
+from tapegit.porcelain.remotes.fetch_any import choose_depth, fetch_any
+from tapegit.porcelain.remotes.remotes import choose_remote, list_remotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tapegit.porcelain.fetch import FetchedRef
+    from tapegit.porcelain.remotes.fetch import FetchedRef
 
 
 @click.command("fetch")

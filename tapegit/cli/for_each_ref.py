@@ -9,8 +9,13 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import DataError, FormatError, ObjectNotFoundError
-from tapegit.porcelain.for_each_ref import FORMAT_DEFAULT, RefFilter, list_refs, parse_sort_key
-from tapegit.porcelain.ref_format import parse_format
+from tapegit.porcelain.plumbing.for_each_ref import (
+    FORMAT_DEFAULT,
+    RefFilter,
+    list_refs,
+    parse_sort_key,
+)
+from tapegit.porcelain.plumbing.ref_format import parse_format
 
 if TYPE_CHECKING:
     from tapegit.errors import TapesError

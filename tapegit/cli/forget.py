@@ -7,8 +7,8 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import RefNotFoundError
-from tapegit.porcelain.forget import find_folders, run_forget
-from tapegit.porcelain.rewriting import finish_stopped
+from tapegit.porcelain.secrets.forget import find_folders, run_forget
+from tapegit.porcelain.secrets.rewriting import finish_stopped
 from tapegit.ui.progress import Progress
 from tapegit.ui.secrets import forgotten_members, iter_forgotten_lines
 

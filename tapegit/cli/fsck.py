@@ -8,13 +8,13 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.fsck import run_fsck, run_salvage
+from tapegit.porcelain.maintenance.fsck import run_fsck, run_salvage
 from tapegit.ui.fsck import finding_members, iter_finding_lines
 from tapegit.ui.progress import Progress
 from tapegit.upkeep.fsck import FsckOptions
 
 if TYPE_CHECKING:
-    from tapegit.porcelain.fsck import FsckResult
+    from tapegit.porcelain.maintenance.fsck import FsckResult
 
 
 @click.command("fsck")

@@ -6,9 +6,9 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.gc import GcOptions, is_due, run_gc, start_auto
-from tapegit.porcelain.retention import find_old, retain
-from tapegit.porcelain.rewriting import finish_stopped
+from tapegit.porcelain.maintenance.gc import GcOptions, is_due, run_gc, start_auto
+from tapegit.porcelain.secrets.retention import find_old, retain
+from tapegit.porcelain.secrets.rewriting import finish_stopped
 from tapegit.ui.gc import gc_members, iter_gc_lines
 from tapegit.ui.progress import Progress
 from tapegit.ui.secrets import forgotten_members, iter_forgotten_lines

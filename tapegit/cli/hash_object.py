@@ -10,7 +10,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.cli.types import kind as kind_type
-from tapegit.porcelain import hash_object
+from tapegit.porcelain.plumbing import hash_object
 
 if TYPE_CHECKING:
     from tapegit.objects.kind import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.porcelain.help import list_topics, read_page
+from tapegit.porcelain.maintenance.help import list_topics, read_page
 from tapegit.ui.manual import iter_page_lines
 
 

@@ -9,15 +9,15 @@ from tapegit.cli.harnesses import choose_harness, get_surroundings
 from tapegit.cli.types import json_option
 from tapegit.errors import TranscriptError
 from tapegit.harness.plugins import load_harnesses
-from tapegit.porcelain.gc import start_auto
-from tapegit.porcelain.import_discovery import (
+from tapegit.porcelain.imports.discovery import (
     find_kept,
     find_named,
     find_own_store,
     list_directories,
     list_places,
 )
-from tapegit.porcelain.import_transcripts import ImportOptions, import_transcripts
+from tapegit.porcelain.imports.transcripts import ImportOptions, import_transcripts
+from tapegit.porcelain.maintenance.gc import start_auto
 from tapegit.repository.repository import Repository
 from tapegit.ui.imports import print_imports
 from tapegit.ui.progress import Progress

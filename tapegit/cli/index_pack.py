@@ -9,7 +9,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import RepositoryNotFoundError
-from tapegit.porcelain.index_pack import index_file, receive_stream
+from tapegit.porcelain.plumbing.index_pack import index_file, receive_stream
 from tapegit.ui.packs import pack_members
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.init import init
+from tapegit.porcelain.maintenance.init import init
 
 
 @click.command("init")

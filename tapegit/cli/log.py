@@ -21,15 +21,15 @@ from tapegit.cli.log_options import (
 )
 from tapegit.cli.revisions import RevisionCommand, make_walk_options, set_options, walk_options
 from tapegit.cli.types import json_option, nul_option
-from tapegit.porcelain.abbreviation import Abbreviator
-from tapegit.porcelain.log import iter_log
-from tapegit.porcelain.selection import select
+from tapegit.porcelain.history.abbreviation import Abbreviator
+from tapegit.porcelain.history.log import iter_log
+from tapegit.porcelain.turns.selection import select
 from tapegit.ui.graph import GraphDrawer
 from tapegit.ui.log import print_log, turn_members
 
 if TYPE_CHECKING:
     from tapegit.graph.walk import WalkOptions
-    from tapegit.porcelain.selection import Selection
+    from tapegit.porcelain.turns.selection import Selection
     from tapegit.ui.log import LogForm
 
 FULL: Final = (

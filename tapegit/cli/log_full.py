@@ -8,12 +8,12 @@ import click
 
 from tapegit.dialects.parts import part_members
 from tapegit.objects.turn import decode_turn
-from tapegit.porcelain.agents import AgentFinder
-from tapegit.porcelain.log_choice import ChosenLog
-from tapegit.porcelain.patterns import compile_pattern
-from tapegit.porcelain.turn_choice import TurnChoice
-from tapegit.porcelain.turn_parts import iter_parts, read_body
-from tapegit.porcelain.turn_stat import measure
+from tapegit.porcelain.history.log_choice import ChosenLog
+from tapegit.porcelain.turns.agents import AgentFinder
+from tapegit.porcelain.turns.choice import TurnChoice
+from tapegit.porcelain.turns.parts import iter_parts, read_body
+from tapegit.porcelain.turns.patterns import compile_pattern
+from tapegit.porcelain.turns.stat import measure
 from tapegit.ui.log import turn_members
 from tapegit.ui.log_full import (
     ONELINE,
@@ -30,8 +30,8 @@ from tapegit.ui.show import agent_members
 if TYPE_CHECKING:
     from tapegit.cli.app import App
     from tapegit.graph.walk import WalkOptions
-    from tapegit.porcelain.log import LogEntry
-    from tapegit.porcelain.selection import Selection
+    from tapegit.porcelain.history.log import LogEntry
+    from tapegit.porcelain.turns.selection import Selection
     from tapegit.ui.log import LogForm
 
 

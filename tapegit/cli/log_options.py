@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tapegit.cli.types import AttachedOption
-from tapegit.porcelain.decorations import GRAFTED, read_decorations
+from tapegit.porcelain.history.decorations import GRAFTED, read_decorations
 from tapegit.ui.dates import DATE_MODES
 from tapegit.ui.log import LogForm
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tapegit.cli.app import App
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.decorations import Decoration
+    from tapegit.porcelain.history.decorations import Decoration
 
 ROLES: Final = ("session", "system", "user", "assistant", "tool", "event", "note")
 LENGTH_DEFAULT: Final = 7

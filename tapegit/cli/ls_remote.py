@@ -10,8 +10,8 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings
 from tapegit.cli.types import json_option
 from tapegit.errors import RepositoryNotFoundError
-from tapegit.porcelain.remote_show import list_remote_refs
-from tapegit.porcelain.remotes import choose_remote
+from tapegit.porcelain.remotes.remote_show import list_remote_refs
+from tapegit.porcelain.remotes.remotes import choose_remote
 from tapegit.remote.urls import RemoteUrl, parse_url
 
 

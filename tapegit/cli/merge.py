@@ -10,7 +10,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.editor import edit_message
 from tapegit.cli.types import json_option
 from tapegit.errors import NonFastForwardError
-from tapegit.porcelain.merge import (
+from tapegit.porcelain.branches.merge import (
     FAST_FORWARD,
     UP_TO_DATE,
     Merged,

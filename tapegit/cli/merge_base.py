@@ -7,7 +7,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.graph.ancestry import is_ancestor
-from tapegit.porcelain.merge_base import INDEPENDENT, MERGE, OCTOPUS, find_bases
+from tapegit.porcelain.plumbing.merge_base import INDEPENDENT, MERGE, OCTOPUS, find_bases
 
 
 @click.command("merge-base")

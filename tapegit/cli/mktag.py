@@ -7,8 +7,8 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.objects.kind import Kind
-from tapegit.porcelain.hash_object import read_stream
-from tapegit.porcelain.mktag import make_tag
+from tapegit.porcelain.plumbing.hash_object import read_stream
+from tapegit.porcelain.plumbing.mktag import make_tag
 
 
 @click.command("mktag")

@@ -11,7 +11,7 @@ from tapegit.cli.branch import start_point
 from tapegit.cli.editor import edit_message
 from tapegit.cli.types import json_option
 from tapegit.errors import RefNotFoundError
-from tapegit.porcelain.notes import (
+from tapegit.porcelain.branches.notes import (
     NAMESPACE,
     RATING,
     TEXT,

@@ -8,7 +8,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.pack_objects import (
+from tapegit.porcelain.plumbing.pack_objects import (
     PackOptions,
     find_reachable,
     iter_pack,

@@ -6,7 +6,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.prune import run_prune
+from tapegit.porcelain.maintenance.prune import run_prune
 
 
 @click.command("prune")

@@ -9,12 +9,12 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched, talk_options
 from tapegit.cli.types import json_option
-from tapegit.porcelain.pull import pull
-from tapegit.porcelain.remotes import choose_remote
+from tapegit.porcelain.remotes.pull import pull
+from tapegit.porcelain.remotes.remotes import choose_remote
 from tapegit.ui.remotes import format_pulled, pulled_members
 
 if TYPE_CHECKING:
-    from tapegit.porcelain.pull import Pulled
+    from tapegit.porcelain.remotes.pull import Pulled
 
 
 @click.command("pull")

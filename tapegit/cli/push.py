@@ -10,13 +10,13 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, report_pushed, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import NonFastForwardError, RefusedError
-from tapegit.porcelain.followed import read_followed
-from tapegit.porcelain.push import PushOptions
-from tapegit.porcelain.push_again import push_until_settled
-from tapegit.porcelain.push_choice import PushChoice, choose
-from tapegit.porcelain.push_scan import describe_contents, refuse_findings
-from tapegit.porcelain.redaction import load_redactor
-from tapegit.porcelain.remotes import choose_remote, set_upstream
+from tapegit.porcelain.remotes.followed import read_followed
+from tapegit.porcelain.remotes.push import PushOptions
+from tapegit.porcelain.remotes.push_again import push_until_settled
+from tapegit.porcelain.remotes.push_choice import PushChoice, choose
+from tapegit.porcelain.remotes.push_scan import describe_contents, refuse_findings
+from tapegit.porcelain.remotes.remotes import choose_remote, set_upstream
+from tapegit.porcelain.secrets.redaction import load_redactor
 from tapegit.remote.ref_names import HEADS
 from tapegit.ui.remotes import iter_notice
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.push import Inspect, PushReport
-    from tapegit.porcelain.push_plan import Planned
-    from tapegit.porcelain.remotes import Remote
+    from tapegit.porcelain.remotes.push import Inspect, PushReport
+    from tapegit.porcelain.remotes.push_plan import Planned
+    from tapegit.porcelain.remotes.remotes import Remote
     from tapegit.remote.connection import Surroundings
 
 

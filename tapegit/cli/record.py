@@ -9,9 +9,9 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.surroundings import find_surroundings, tell_gone, tell_losses, tidy
-from tapegit.porcelain.child import CommandNotRunError
-from tapegit.porcelain.receive import GoesOn, receive
-from tapegit.porcelain.record import record, replace_process
+from tapegit.porcelain.recording.child import CommandNotRunError
+from tapegit.porcelain.recording.receive import GoesOn, receive
+from tapegit.porcelain.recording.record import record, replace_process
 from tapegit.ui.recordings import describe_recording
 
 

@@ -8,13 +8,13 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.redact import run_redact
-from tapegit.porcelain.redact_choice import VALUE_LENGTH_MAX, Choice, choose_secrets
+from tapegit.porcelain.secrets.redact import run_redact
+from tapegit.porcelain.secrets.redact_choice import VALUE_LENGTH_MAX, Choice, choose_secrets
 from tapegit.ui.progress import Progress
 from tapegit.ui.secrets import iter_redacted_lines, redacted_members
 
 if TYPE_CHECKING:
-    from tapegit.porcelain.redact import Redacted
+    from tapegit.porcelain.secrets.redact import Redacted
 
 
 @click.command("redact")

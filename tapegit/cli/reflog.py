@@ -9,7 +9,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import InvalidNameError, RefNotFoundError
-from tapegit.porcelain import reflog
+from tapegit.porcelain.history import reflog
 from tapegit.refs.names import HEAD, RefName
 from tapegit.ui.dates import DATE_MODES
 from tapegit.ui.reflog import format_entry, reflog_members

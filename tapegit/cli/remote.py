@@ -7,8 +7,8 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings
 from tapegit.cli.types import json_option
-from tapegit.porcelain.remote_show import describe_remote, prune_remote
-from tapegit.porcelain.remotes import (
+from tapegit.porcelain.remotes.remote_show import describe_remote, prune_remote
+from tapegit.porcelain.remotes.remotes import (
     add_remote,
     list_remotes,
     remove_remote,

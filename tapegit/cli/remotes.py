@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tapegit.errors import ProtocolError, RemovedError
-from tapegit.porcelain.push_plan import REJECTED
+from tapegit.porcelain.remotes.push_plan import REJECTED
 from tapegit.remote.connection import Surroundings
 from tapegit.ui.remotes import RefLine, format_porcelain_line, iter_ref_lines, ref_members
 from tapegit.ui.stages import Stages
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tapegit.cli.app import App
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.fetch import FetchedRef
-    from tapegit.porcelain.push import PushedRef
+    from tapegit.porcelain.remotes.fetch import FetchedRef
+    from tapegit.porcelain.remotes.push import PushedRef
 
 _NAMED_MAX: Final = 5
 

@@ -6,7 +6,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.repack import RepackOptions, run_repack
+from tapegit.porcelain.maintenance.repack import RepackOptions, run_repack
 from tapegit.ui.gc import collected_members, iter_collected_lines
 from tapegit.ui.progress import Progress
 

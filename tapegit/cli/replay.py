@@ -12,9 +12,9 @@ from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.failure import format_failure
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.errors import TapesError, UserError
-from tapegit.porcelain.replay import NOT_STARTED_CODE, Replay, Rules
-from tapegit.porcelain.replay_beyond import ON_MISS
-from tapegit.porcelain.selection import select
+from tapegit.porcelain.replay.beyond import ON_MISS
+from tapegit.porcelain.replay.replay import NOT_STARTED_CODE, Replay, Rules
+from tapegit.porcelain.turns.selection import select
 from tapegit.refs.names import HEAD
 from tapegit.ui.replays import (
     branch_members,
@@ -26,8 +26,8 @@ from tapegit.ui.replays import (
 )
 
 if TYPE_CHECKING:
-    from tapegit.porcelain.replay import Replayed
-    from tapegit.porcelain.replay_beyond import OnMiss
+    from tapegit.porcelain.replay.beyond import OnMiss
+    from tapegit.porcelain.replay.replay import Replayed
 
 DIVERGED_CODE = 1
 

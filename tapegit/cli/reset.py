@@ -8,7 +8,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.errors import RefNotFoundError, UserError
-from tapegit.porcelain.reset import reset
+from tapegit.porcelain.branches.reset import reset
 from tapegit.refs.names import HEAD
 
 

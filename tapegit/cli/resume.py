@@ -9,10 +9,10 @@ import click
 
 from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.surroundings import find_surroundings
-from tapegit.porcelain.child import CommandNotRunError
-from tapegit.porcelain.resume import Wanted, find_program, plan, run, start
-from tapegit.porcelain.resume_messages import MESSAGES, make_messages
-from tapegit.porcelain.selection import select
+from tapegit.porcelain.recording.child import CommandNotRunError
+from tapegit.porcelain.resume.messages import MESSAGES, make_messages
+from tapegit.porcelain.resume.resume import Wanted, find_program, plan, run, start
+from tapegit.porcelain.turns.selection import select
 from tapegit.recorder.outcome import SKIPPED
 from tapegit.refs.names import HEAD
 from tapegit.ui.branch import iter_code_lines
@@ -21,7 +21,7 @@ from tapegit.ui.resume import describe_repairs, plan_members
 
 if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.resume import Plan, Resumed
+    from tapegit.porcelain.resume.resume import Plan, Resumed
 
 
 SEPARATED: Final = "tapegit.resume.arguments"

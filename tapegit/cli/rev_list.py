@@ -17,7 +17,7 @@ from tapegit.cli.revisions import (
     walk_options,
 )
 from tapegit.cli.types import AttachedOption, json_option
-from tapegit.porcelain.rev_list import (
+from tapegit.porcelain.plumbing.rev_list import (
     LEFT,
     RIGHT,
     Form,
@@ -28,12 +28,12 @@ from tapegit.porcelain.rev_list import (
     list_turns,
     sort_points,
 )
-from tapegit.porcelain.tips import iter_points
+from tapegit.porcelain.plumbing.tips import iter_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tapegit.porcelain.rev_list import Line
+    from tapegit.porcelain.plumbing.rev_list import Line
 
 LENGTH_DEFAULT = 7
 LENGTH_MIN = 4

@@ -11,7 +11,7 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.revisions import RevisionCommand, set_options, token_option
 from tapegit.cli.types import AttachedOption, json_option
 from tapegit.errors import UserError
-from tapegit.porcelain.rev_parse import (
+from tapegit.porcelain.plumbing.rev_parse import (
     AS_FULL_NAME,
     AS_OID,
     AS_SHORT_NAME,
@@ -23,13 +23,13 @@ from tapegit.porcelain.rev_parse import (
     list_candidates,
     verify_single,
 )
-from tapegit.porcelain.tips import iter_points
+from tapegit.porcelain.plumbing.tips import iter_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.rev_parse import Parsed
+    from tapegit.porcelain.plumbing.rev_parse import Parsed
 
 LENGTH_DEFAULT = 7
 LENGTH_MIN = 4

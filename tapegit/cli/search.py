@@ -9,7 +9,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.graph.dates import parse_date
-from tapegit.porcelain.search import Wanted, group_by_session, search
+from tapegit.porcelain.history.search import Wanted, group_by_session, search
 from tapegit.ui.counting import Counting
 from tapegit.ui.dates import DATE_MODES
 from tapegit.ui.search import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tapegit.errors import TapesError
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.search import Hit
+    from tapegit.porcelain.history.search import Hit
 
 
 @click.command("search")

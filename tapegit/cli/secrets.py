@@ -8,7 +8,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.secrets import list_rules, scan
+from tapegit.porcelain.secrets.secrets import list_rules, scan
 from tapegit.ui.progress import Progress
 from tapegit.ui.secrets import finding_line, finding_members
 

@@ -9,7 +9,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.graph.dates import parse_date
-from tapegit.porcelain.sessions import Wanted, find_sessions
+from tapegit.porcelain.history.sessions import Wanted, find_sessions
 from tapegit.ui.dates import DATE_MODES
 from tapegit.ui.sessions import iter_session_lines, session_members
 

@@ -11,7 +11,7 @@ import click
 from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.log_options import form_options, make_form, verify_one_form
 from tapegit.cli.types import json_option
-from tapegit.porcelain.show import (
+from tapegit.porcelain.history.show import (
     PartRange,
     ShownPart,
     ShownTag,
@@ -22,7 +22,7 @@ from tapegit.porcelain.show import (
     iter_shown,
     part_data,
 )
-from tapegit.porcelain.turn_parts import may_spawn
+from tapegit.porcelain.turns.parts import may_spawn
 from tapegit.ui.show import (
     agent_members,
     bytes_members,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tapegit.graph.selection import Selected
-    from tapegit.porcelain.agents import AgentFinder, AgentTape
-    from tapegit.porcelain.show import Shown
+    from tapegit.porcelain.history.show import Shown
+    from tapegit.porcelain.turns.agents import AgentFinder, AgentTape
     from tapegit.ui.log import LogForm
 
 FULL: Final = ("wanted", "pretty", "stat", "no_parts")
@@ -170,7 +170,7 @@ class Printer:
         if not (self._with_agents and may_spawn(shown.turn)):
             return ()
         if self._finder is None:
-            module = import_module("tapegit.porcelain.agents")
+            module = import_module("tapegit.porcelain.turns.agents")
             self._finder = module.AgentFinder(self.app.repository, self.app.graph)
         return self._finder.find(shown.oid, shown.turn)
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from tapegit.cli.log_full import asks_refs, make_layout
 from tapegit.cli.show import Printer
-from tapegit.porcelain.log import LogEntry
+from tapegit.porcelain.history.log import LogEntry
 from tapegit.ui.log_full import iter_shown, print_full, stat_members
 from tapegit.ui.show import print_parts, shown_turn_members
 
 if TYPE_CHECKING:
     from tapegit.cli.app import App
-    from tapegit.porcelain.show import ShownTurn
+    from tapegit.porcelain.history.show import ShownTurn
     from tapegit.ui.log import LogForm
 
 __all__ = ["FullPrinter", "asks_refs"]

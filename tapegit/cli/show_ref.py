@@ -9,12 +9,12 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.errors import RefNotFoundError
-from tapegit.porcelain.show_ref import RefChoice, list_refs, verify_refs
+from tapegit.porcelain.plumbing.show_ref import RefChoice, list_refs, verify_refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tapegit.porcelain.show_ref import ShownRef
+    from tapegit.porcelain.plumbing.show_ref import ShownRef
 
 LENGTH_MIN = 4
 MISSING_CODE = 2

@@ -6,7 +6,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.status import read_status
+from tapegit.porcelain.history.status import read_status
 from tapegit.ui.status import iter_status_lines, status_members
 
 

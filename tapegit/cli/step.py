@@ -12,15 +12,15 @@ from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.stepper import Stepper
 from tapegit.cli.types import json_option
 from tapegit.errors import TapesError
-from tapegit.porcelain.selection import select
-from tapegit.porcelain.step import open_tape
+from tapegit.porcelain.step.step import open_tape
+from tapegit.porcelain.turns.selection import select
 from tapegit.ui import step as ui
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.step import Tape
+    from tapegit.porcelain.step.step import Tape
 
 LINE_LENGTH_MAX = 10_000
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from tapegit.cli.log_options import make_form
 from tapegit.errors import UserError
-from tapegit.porcelain.step_commands import GO, MOVE, QUIT, SEEK, VIEWS, Asked, parse_line
-from tapegit.porcelain.step_decisions import find_policy, iter_decided
-from tapegit.porcelain.turn_parts import iter_pieces
+from tapegit.porcelain.step.commands import GO, MOVE, QUIT, SEEK, VIEWS, Asked, parse_line
+from tapegit.porcelain.step.decisions import find_policy, iter_decided
+from tapegit.porcelain.turns.parts import iter_pieces
 from tapegit.ui import step as ui
 from tapegit.ui import step_json
 
 if TYPE_CHECKING:
     from tapegit.cli.app import App
-    from tapegit.porcelain.step import Tape
+    from tapegit.porcelain.step.step import Tape
 
 
 class Stepper:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tapegit.porcelain.gc import start_auto
-from tapegit.porcelain.launching import Surroundings
-from tapegit.porcelain.losses import take_losses
+from tapegit.porcelain.maintenance.gc import start_auto
+from tapegit.porcelain.recording.launching import Surroundings
+from tapegit.porcelain.recording.losses import take_losses
 from tapegit.ui.recordings import describe_loss
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.checkout import go, new_target
-from tapegit.porcelain.checkout import Target, find_target
+from tapegit.porcelain.branches.checkout import Target, find_target
 
 
 @click.command("switch")

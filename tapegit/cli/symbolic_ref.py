@@ -9,7 +9,7 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option, ref_name
 from tapegit.errors import RefNotFoundError
-from tapegit.porcelain.symbolic_ref import delete_symbolic, read_symbolic, set_symbolic
+from tapegit.porcelain.plumbing.symbolic_ref import delete_symbolic, read_symbolic, set_symbolic
 
 if TYPE_CHECKING:
     from tapegit.refs.names import RefName

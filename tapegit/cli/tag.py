@@ -10,8 +10,13 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.branch import start_point
 from tapegit.cli.editor import edit_message
 from tapegit.cli.types import attach_values, json_option
-from tapegit.porcelain.for_each_ref import RefFilter, fnmatch_path, list_refs, parse_sort_key
-from tapegit.porcelain.tag import TAGS, create_tag, delete_tag, tag_name
+from tapegit.porcelain.branches.tag import TAGS, create_tag, delete_tag, tag_name
+from tapegit.porcelain.plumbing.for_each_ref import (
+    RefFilter,
+    fnmatch_path,
+    list_refs,
+    parse_sort_key,
+)
 from tapegit.refs.names import HEAD
 from tapegit.ui.tag import iter_tag_lines, tag_members
 

@@ -8,8 +8,8 @@ import click
 
 from tapegit.errors import RefNotFoundError, UserError
 from tapegit.graph.lookup import find_ref
-from tapegit.porcelain.branch import branch_name
-from tapegit.porcelain.tracking import follow, is_followable, stop_following
+from tapegit.porcelain.branches.branch import branch_name
+from tapegit.porcelain.branches.tracking import follow, is_followable, stop_following
 from tapegit.refs.names import HEAD
 
 if TYPE_CHECKING:

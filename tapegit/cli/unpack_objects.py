@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.porcelain.unpack_objects import unpack_stream
+from tapegit.porcelain.plumbing.unpack_objects import unpack_stream
 
 
 @click.command("unpack-objects")

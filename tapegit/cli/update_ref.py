@@ -5,8 +5,13 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.porcelain.ref_commands import RefCommand, iter_commands, iter_records, parse_value
-from tapegit.porcelain.update_ref import apply_commands, run_session
+from tapegit.porcelain.plumbing.ref_commands import (
+    RefCommand,
+    iter_commands,
+    iter_records,
+    parse_value,
+)
+from tapegit.porcelain.plumbing.update_ref import apply_commands, run_session
 from tapegit.refs.names import RefName
 from tapegit.refs.store import ANY
 

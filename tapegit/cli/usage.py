@@ -12,9 +12,9 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
 from tapegit.graph.dates import parse_date
-from tapegit.porcelain.prices import load_prices
-from tapegit.porcelain.tool_usage import read_tool_usage
-from tapegit.porcelain.usage import BY, View, Wanted, read_usage
+from tapegit.porcelain.usage.prices import load_prices
+from tapegit.porcelain.usage.tool_usage import read_tool_usage
+from tapegit.porcelain.usage.usage import BY, View, Wanted, read_usage
 from tapegit.ui.usage import (
     format_statusline,
     format_tools,
@@ -28,7 +28,7 @@ from tapegit.ui.usage import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tapegit.porcelain.usage import UsageReport
+    from tapegit.porcelain.usage.usage import UsageReport
 
 VIEWS: Final = {"daily": "day", "weekly": "week", "monthly": "month"} | {by: by for by in BY}
 STATUSLINE: Final = "statusline"

@@ -8,7 +8,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.verify_pack import verify_one
+from tapegit.porcelain.plumbing.verify_pack import verify_one
 from tapegit.ui.packs import format_packed_object, packed_object_members, verified_pack_members
 
 if TYPE_CHECKING:

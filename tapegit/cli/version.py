@@ -6,7 +6,7 @@ import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.types import json_option
-from tapegit.porcelain.version import DISTRIBUTION, find_version, format_version
+from tapegit.porcelain.maintenance.version import DISTRIBUTION, find_version, format_version
 
 
 @click.command("version")

@@ -14,9 +14,9 @@ from tapegit.cli.app import App, pass_app
 from tapegit.cli.harnesses import choose_harness, get_surroundings
 from tapegit.cli.types import json_option
 from tapegit.harness.plugins import load_harnesses
-from tapegit.porcelain.import_discovery import is_own_store, list_directories, list_places
-from tapegit.porcelain.watch import WatchOptions, watch
-from tapegit.porcelain.watch_service import SeenEnviron, install, uninstall
+from tapegit.porcelain.imports.discovery import is_own_store, list_directories, list_places
+from tapegit.porcelain.imports.watch import WatchOptions, watch
+from tapegit.porcelain.imports.watch_service import SeenEnviron, install, uninstall
 from tapegit.repository.repository import Repository
 from tapegit.repository.watch_state import read_watch_state
 from tapegit.ui.imports import print_watched

@@ -1,1 +1,4 @@
-"""What commands do, one module per verb: values in, values out; nothing is printed here."""
+"""What commands do: a folder for each concern, and in it a module for each verb.
+
+Values in, values out; nothing is printed here.
+"""

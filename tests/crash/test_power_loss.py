@@ -144,10 +144,10 @@ def test_no_power_cut_loses_what_was_acknowledged(record, place, name):
 
 
 EXEMPT = {
-    "porcelain/pack_objects.py": "writes files outside of the store",
-    "porcelain/resume.py": "writes the file of a client, outside of the store",
-    "porcelain/streams.py": "writes files outside of the store",
-    "porcelain/watch_service.py": "writes a file outside of the store",
+    "porcelain/plumbing/pack_objects.py": "writes files outside of the store",
+    "porcelain/resume/resume.py": "writes the file of a client, outside of the store",
+    "porcelain/plumbing/streams.py": "writes files outside of the store",
+    "porcelain/imports/watch_service.py": "writes a file outside of the store",
     "repository/tombstones.py: replace_file(root / TOMBSTONES_NAME, data, tmp_dir=root / TMP_NAME)"
     " [fsync_dir]": "the journal says the same until the folder is synced once more",
     'rewrite/shred.py: replace_file(summary.path.with_suffix(".keep"), keep, '

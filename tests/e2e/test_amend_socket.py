@@ -6,7 +6,7 @@ import asyncio
 
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.replay import Replay, Rules
+from tapegit.porcelain.replay.replay import Replay, Rules
 from tests.command import Runner, run_here
 from tests.scripted_calls import CODEX, Script
 from tests.thread_shapes import make_store, record

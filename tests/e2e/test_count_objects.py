@@ -16,7 +16,7 @@ def repository(work):
     make_tape(repository, 3)
     both = next(repository.root.glob("objects/??/*"))
     data = both.read_bytes()
-    from tapegit.porcelain.repack import RepackOptions, run_repack
+    from tapegit.porcelain.maintenance.repack import RepackOptions, run_repack
 
     run_repack(Repository.open(repository.root), RepackOptions(removes=True))
     both.write_bytes(data)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tapegit.porcelain.redaction import default_redactor
+from tapegit.porcelain.secrets.redaction import default_redactor
 from tapegit.wire.calls import CallRecorder
 from tapegit.wire.capture import CapturedRequest, CapturedResponse
 from tests.claude_records import assistant, call, result, user

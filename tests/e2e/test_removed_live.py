@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tapegit.formats.rewriting import Rewriting
-from tapegit.porcelain.import_transcripts import Found, ImportOptions, import_transcripts
+from tapegit.porcelain.imports.transcripts import Found, ImportOptions, import_transcripts
 from tapegit.recorder.growing import GrowingSources
 from tapegit.redact.redactor import default_redactor
 from tapegit.rewrite.carry_out import write_journal

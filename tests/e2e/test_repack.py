@@ -16,7 +16,7 @@ def repository(work):
     for number in range(3):
         repository = Repository.open(root, actor="tester")
         make_tape(repository, 3, label=f"{number}", name=f"refs/heads/{number}")
-        from tapegit.porcelain.repack import RepackOptions, run_repack
+        from tapegit.porcelain.maintenance.repack import RepackOptions, run_repack
 
         run_repack(repository, RepackOptions(removes=True))
     repository = Repository.open(root, actor="tester")

@@ -15,9 +15,9 @@ import pytest
 
 from tapegit.errors import StorageError
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.import_transcripts import Found, ImportOptions, import_transcripts
-from tapegit.porcelain.launching import Surroundings
-from tapegit.porcelain.resume import Wanted, plan, start
+from tapegit.porcelain.imports.transcripts import Found, ImportOptions, import_transcripts
+from tapegit.porcelain.recording.launching import Surroundings
+from tapegit.porcelain.resume.resume import Wanted, plan, start
 from tapegit.refs.names import RefName
 from tests.recordings import jsonl
 from tests.sources import FIXTURES

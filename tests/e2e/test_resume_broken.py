@@ -18,8 +18,8 @@ from tapegit.graph.turns import TurnGraph
 from tapegit.harness.resume import Aim, Said
 from tapegit.harness.resume_table import RESUMES
 from tapegit.objects.oid import ObjectId
-from tapegit.porcelain.launching import Surroundings
-from tapegit.porcelain.resume import Wanted, plan
+from tapegit.porcelain.recording.launching import Surroundings
+from tapegit.porcelain.resume.resume import Wanted, plan
 
 TIME_MS = 1_750_000_000_123
 MARK = "MARK"

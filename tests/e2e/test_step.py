@@ -14,7 +14,7 @@ import pytest
 from tapegit.errors import UserError
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Call, Turn, encode_turn
-from tapegit.porcelain.step_commands import GO, MOVE, QUIT, SAY, SEEK, VIEWS, Asked, parse_line
+from tapegit.porcelain.step.commands import GO, MOVE, QUIT, SAY, SEEK, VIEWS, Asked, parse_line
 from tests.builders import make_tape, set_ref, write_blob
 from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl

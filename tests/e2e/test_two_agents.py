@@ -11,8 +11,8 @@ import pytest
 
 from tapegit.errors import StaleRefError
 from tapegit.graph.turns import TurnGraph
-from tapegit.porcelain.launching import Surroundings
-from tapegit.porcelain.resume import Wanted, plan, start
+from tapegit.porcelain.recording.launching import Surroundings
+from tapegit.porcelain.resume.resume import Wanted, plan, start
 from tapegit.refs.names import RefName
 from tests.e2e.test_resume import CLAUDE, home, session  # noqa: F401 - fixtures
 

@@ -6,7 +6,7 @@ import io
 
 from tapegit.errors import TapesError
 from tapegit.objects.oid import ObjectId
-from tapegit.porcelain.ref_commands import iter_commands, iter_records
+from tapegit.porcelain.plumbing.ref_commands import iter_commands, iter_records
 from tests.fuzz.driver import run
 
 SEEDS = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tapegit.errors import TapesError
-from tapegit.porcelain import batch, ref_format
-from tapegit.porcelain.for_each_ref import fnmatch_path, parse_sort_key
+from tapegit.porcelain.plumbing import batch, ref_format
+from tapegit.porcelain.plumbing.for_each_ref import fnmatch_path, parse_sort_key
 from tests.fuzz.driver import run
 
 SEEDS = [

@@ -6,7 +6,7 @@ from tapegit.dialects.named_files import iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.dialects.spawned import iter_spawned
 from tapegit.errors import TapesError
-from tapegit.porcelain.patterns import compile_pattern
+from tapegit.porcelain.turns.patterns import compile_pattern
 from tapegit.ui.turn_format import parse_turn_format
 from tests.fuzz.driver import run
 

@@ -13,7 +13,7 @@ from tests.independent.usagereader import KINDS, read_sessions, report
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 SCRIPT = Path(__file__).with_name("usagereader.py")
-PRICES = Path(__file__).parents[2] / "tapegit" / "porcelain" / "prices.toml"
+PRICES = Path(__file__).parents[2] / "tapegit" / "porcelain" / "usage" / "prices.toml"
 
 CASSETTES = "vcr/openllmetry/packages/opentelemetry-instrumentation-openai"
 REAL = {

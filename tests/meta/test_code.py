@@ -33,7 +33,7 @@ LOADED_BY_NAME = {
     "cli/log.py": "filters, formats, statistics and agents, which most logs do without",
     "cli/main.py": "a command when it runs, and what only an error or a terminal needs",
     "dialects/table.py": "decoders of dialects, of which a store has one or two",
-    "porcelain/show.py": "what reads requests, where no piece of one is what is asked for",
+    "porcelain/history/show.py": "what reads requests, where no piece of one is what is asked for",
     "repository/discover.py": "the user's folders, where no store is near",
     "repository/repository.py": "settings and writing, which readers do without",
     "repository/transaction.py": "the writer of packs, which loose writes do without",
@@ -145,3 +145,17 @@ def test_only_the_command_line_reads_the_environment_or_ends_the_program():
         faults += [f"{where}: {text}" for text in found]
 
     assert faults == []
+
+
+def test_contributing_names_every_folder():
+    """Who is new finds each package and each folder of tests in the page that explains them."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = page.partition("## Layers")[2].partition("- `objects`")[0]
+    layers = re.findall(r"^    ((?:\w+(?:, | \| )?)+)", block, re.MULTILINE)
+    named = {word for line in layers for word in re.split(r", | \| ", line)}
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+    assert packages <= named, packages - named
+    for folder in (ROOT / "tests").iterdir():
+        if list(folder.glob("*.py")):
+            assert f"tests/{folder.name}/" in page, folder

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tapegit.objects.kind import Kind
 from tapegit.objects.links import iter_links
-from tapegit.porcelain.prune import run_prune
-from tapegit.porcelain.repack import RepackOptions, run_repack
+from tapegit.porcelain.maintenance.prune import run_prune
+from tapegit.porcelain.maintenance.repack import RepackOptions, run_repack
 from tapegit.refs.names import RefName
 from tests.builders import make_store, turn_data
 from tests.unit.upkeep.conftest import DAY_MS, Shop

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tapegit.errors import RepositoryNotFoundError, UserError
-from tapegit.porcelain.init import init
+from tapegit.porcelain.maintenance.init import init
 from tapegit.repository.config import load_config
 from tapegit.repository.discover import discover
 from tapegit.repository.user_dirs import find_user_config, find_user_store

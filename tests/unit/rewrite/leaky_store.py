@@ -9,7 +9,7 @@ import zstandard
 
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Turn, encode_turn
-from tapegit.porcelain.gc import GcOptions, run_gc
+from tapegit.porcelain.maintenance.gc import GcOptions, run_gc
 from tapegit.redact.redactor import default_redactor
 from tapegit.repository.repository import Repository
 from tapegit.rewrite.secrets import Secrets

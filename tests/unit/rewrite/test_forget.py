@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tapegit.porcelain.fsck import run_fsck
+from tapegit.porcelain.maintenance.fsck import run_fsck
 from tapegit.repository.layout import REWRITING_NAME
 from tapegit.upkeep.fsck import FsckOptions
 from tests.builders import make_store, set_ref

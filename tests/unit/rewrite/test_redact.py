@@ -11,8 +11,8 @@ import pytest
 
 from tapegit.errors import StorageError
 from tapegit.objects.turn import decode_turn
-from tapegit.porcelain.fsck import run_fsck
-from tapegit.porcelain.redact import run_redact
+from tapegit.porcelain.maintenance.fsck import run_fsck
+from tapegit.porcelain.secrets.redact import run_redact
 from tapegit.refs.names import RefName
 from tapegit.repository.layout import REWRITING_NAME
 from tapegit.repository.tombstones import read_tombstones

@@ -10,8 +10,8 @@ import pytest
 from tapegit.objects.rope import decode_rope
 from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import decode_turn
-from tapegit.porcelain.fsck import run_fsck
-from tapegit.porcelain.redact import run_redact
+from tapegit.porcelain.maintenance.fsck import run_fsck
+from tapegit.porcelain.secrets.redact import run_redact
 from tapegit.redact.redactor import default_redactor
 from tapegit.refs.names import RefName
 from tapegit.rewrite.scan import Scanner

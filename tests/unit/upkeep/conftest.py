@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tapegit.porcelain.gc import GcOptions, GcReport, run_gc
+from tapegit.porcelain.maintenance.gc import GcOptions, GcReport, run_gc
 from tapegit.repository.repository import Repository
 from tests.builders import make_store
 

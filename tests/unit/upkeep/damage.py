@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tapegit.errors import TapesError
-from tapegit.porcelain.fsck import run_fsck, run_salvage
+from tapegit.porcelain.maintenance.fsck import run_fsck, run_salvage
 from tapegit.repository.repository import Repository
 from tapegit.upkeep.fsck import FsckOptions
 from tests.command import ACTOR, TIME_MS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.fsck import FsckResult
+    from tapegit.porcelain.maintenance.fsck import FsckResult
 
 FULL = FsckOptions(full=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tapegit.porcelain.gc import start_auto
+from tapegit.porcelain.maintenance.gc import start_auto
 from tapegit.upkeep import auto
 from tapegit.upkeep.collect import hold_upkeep
 from tests.builders import make_tape, write_blob
@@ -128,7 +128,7 @@ def test_mistake_of_the_program_is_logged_too(shop, monkeypatch):
     make_tape(shop.repository, 3)
     set_limits(shop, "auto = 1")
     loose_names(shop, 1)
-    monkeypatch.setattr("tapegit.porcelain.gc.collect", None)
+    monkeypatch.setattr("tapegit.porcelain.maintenance.gc.collect", None)
     assert start_auto(shop.reopen()) is None
     wait_for((shop.root / "gc.log").exists)
     assert "TypeError" in (shop.root / "gc.log").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from tapegit.errors import IntegrityError
 from tapegit.objects.kind import Kind
-from tapegit.porcelain.repack import RepackOptions, run_repack
+from tapegit.porcelain.maintenance.repack import RepackOptions, run_repack
 from tapegit.refs.names import RefName
 from tapegit.upkeep import plan as planning
 from tapegit.upkeep.plan import Fold, Wish, make_plan

@@ -8,7 +8,7 @@ import json
 import aiohttp
 import pytest
 
-from tapegit.porcelain.replay import Rules
+from tapegit.porcelain.replay.replay import Rules
 from tapegit.wire.capture import CapturedMessage, CapturedRequest, CapturedResponse
 from tests.replays import ask, make_replay, replay
 from tests.scripted_calls import (

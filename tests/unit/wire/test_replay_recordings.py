@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tapegit.porcelain.replay import Rules
+from tapegit.porcelain.replay.replay import Rules
 from tapegit.wire.capture import CapturedRequest, CapturedResponse
 from tests.replays import replay
 from tests.wire_recordings import captured, has_recordings

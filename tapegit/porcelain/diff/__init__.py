@@ -1,0 +1,1 @@
+"""`diff`: two tapes aligned step by step, and what differs in each."""

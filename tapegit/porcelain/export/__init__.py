@@ -1,0 +1,1 @@
+"""`export`: sources as they were, and tapes in other forms."""

@@ -1,0 +1,1 @@
+"""Looking back: `log`, `show`, `status`, `sessions`, `reflog`, `search`."""

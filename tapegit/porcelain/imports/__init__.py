@@ -1,0 +1,1 @@
+"""`import` and `watch`: what harnesses wrote, into a store."""

@@ -1,0 +1,1 @@
+"""The store itself: `init`, `config`, `gc`, `fsck` and what packs it anew."""

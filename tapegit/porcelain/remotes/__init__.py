@@ -1,0 +1,1 @@
+"""Other stores: `remote`, `push`, `fetch`, `pull`, `clone`, and bundles."""

@@ -1,0 +1,1 @@
+"""`replay`: a tape answers in the place of a model, in a sandbox."""

@@ -1,0 +1,1 @@
+"""`resume`: a client goes on from any turn."""

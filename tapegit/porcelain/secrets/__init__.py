@@ -1,0 +1,1 @@
+"""What must not stay: `secrets`, `redact`, `forget`, retention."""

@@ -1,0 +1,1 @@
+"""`step`: a tape as a debugger sees a program."""

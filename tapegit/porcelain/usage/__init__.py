@@ -1,0 +1,1 @@
+"""`usage`: tokens, cost, tools and failures."""
