@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from tapegit.errors import StorageError
+from tapegit.errors import RedactionError, StorageError
 from tapegit.wire.capture import CapturedResponse, RecordingSummary
 from tapegit.wire.recorder_process import Receiver
 
@@ -65,7 +65,8 @@ def main() -> None:
     """Receive what standard input brings."""
     path, root, *fault = sys.argv[1:]
     if fault == ["mute"]:
-        sys.exit("tapes: error: rules do not load")
+        sys.stderr.write("tapes: error: rules do not load\nhint: install them\nhint: or not\n")
+        sys.exit(RedactionError.exit_code)
     recorder = FileRecorder(path, fault[0] if fault else "")
     Receiver(recorder, sys.stdout.buffer, None if root == "-" else Path(root)).receive(
         sys.stdin.buffer

@@ -69,6 +69,14 @@ def _verify_pattern(key: str, value: object) -> bytes:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"'{key}' is no pattern", key=key)
     text = value.encode()
-    if Pattern(text).matches(b""):
+    try:
+        matches_all = Pattern(text).matches(b"")
+    except ConfigError as error:
+        raise ConfigError(
+            f"'{key}' cannot be used: {error}",
+            hint=f"correct it or take it out: tapes config --user --unset {key}",
+            key=key,
+        ) from error
+    if matches_all:
         raise ConfigError(f"'{key}' is a pattern of everything", key=key)
     return text

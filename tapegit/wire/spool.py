@@ -26,7 +26,14 @@ import time
 from collections import deque
 from typing import IO, TYPE_CHECKING, Final
 
-from tapegit.errors import StorageError, TapesError
+from tapegit.errors import (
+    ConfigError,
+    LockedError,
+    RedactionError,
+    StorageError,
+    TapesError,
+    UnsupportedVersionError,
+)
 from tapegit.repository.recordings import RecordingMark, name_recording
 from tapegit.wire.capture import CapturedRequest, CapturedResponse, RecordingSummary
 from tapegit.wire.carrier import End, Start, decode_summary, encode_carried
@@ -43,6 +50,14 @@ MEMORY_SIZE_MAX_BYTES: Final = 128 << 20
 FINISH_TIMEOUT_S: Final = 60.0
 """How long a recorder may take for what it still has, with nothing more to come."""
 
+_FAILURES: Final = {
+    each.exit_code: each
+    for each in (ConfigError, LockedError, RedactionError, UnsupportedVersionError)
+}
+"""Why a recorder may not start, by its exit status; anything else is the store's."""
+
+_SAYS: Final = "tapes: error: "
+_HINTS: Final = "hint: "
 _PIPE_SIZE_BYTES: Final = 1 << 20
 _READ_SIZE_BYTES: Final = 1 << 16
 _SAID_SIZE_MAX_BYTES: Final = 4096
@@ -162,8 +177,9 @@ class Spool:
             raise
         if not line:
             said = child.errors.read()[-_SAID_SIZE_MAX_BYTES:]
+            failure = _FAILURES.get(child.process.wait(), StorageError)
             self._abandon()
-            raise StorageError(f"nothing can be recorded: {_last_line(said)}")
+            raise failure(f"nothing can be recorded: {_last_line(said)}", hint=_hint(said))
         child.unblock()
 
     def finish(self, timeout_s: float = FINISH_TIMEOUT_S) -> RecordingSummary:
@@ -459,5 +475,16 @@ def _read(fd: int) -> bytes | None:
 
 
 def _last_line(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("tapes: error: ") if lines else "it did not say why"
+    """Return the last line of what was said, hints aside."""
+    lines = [line for line in _lines(said) if not line.startswith(_HINTS)]
+    return lines[-1].removeprefix(_SAYS) if lines else "it did not say why"
+
+
+def _hint(said: bytes) -> str | None:
+    """Return the hints of what was said, a line each."""
+    hints = [line.removeprefix(_HINTS) for line in _lines(said) if line.startswith(_HINTS)]
+    return "\n".join(hints) or None
+
+
+def _lines(said: bytes) -> list[str]:
+    return said.decode(errors="replace").strip().splitlines()

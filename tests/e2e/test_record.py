@@ -138,9 +138,13 @@ def test_rules_that_cannot_be_kept_stop_everything(world, server):
     """Nothing is stored without them, and nothing is asked."""
     world.lead(server)
     world.write("home/.config/tapegit/config.toml", '[redact.mine]\npattern = "("\n')
-    done = world.record(*AGENT, "chat", PROMPT, code=36)
+    done = world.record(*AGENT, "chat", PROMPT, code=15)
 
-    assert "nothing can be recorded: '(' is no pattern" in done.err
+    assert done.err == (
+        "tapes: error: nothing can be recorded: 'redact.mine.pattern' cannot be used: "
+        "'(' is no pattern: missing ): (\n"
+        "hint: correct it or take it out: tapes config --user --unset redact.mine.pattern\n"
+    )
     assert not server.exchanges
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tapegit.errors import TapesError
+from tapegit.errors import RedactionError, TapesError
 from tapegit.repository.recordings import KILLED, iter_losses
 from tapegit.wire.capture import CapturedFrames, CapturedRequest, CapturedResponse
 from tapegit.wire.spool import Spool
@@ -119,8 +119,9 @@ def test_a_recorder_that_cannot_start_is_an_error_before_anything_starts(make, r
         with pytest.raises(TapesError, match="nothing can be recorded: "):
             spool.start()
         assert names(root) == []
-    with pytest.raises(TapesError, match="rules do not load"):
+    with pytest.raises(RedactionError, match="recorded: rules do not load") as caught:
         make("mute").start()
+    assert caught.value.hint == "install them\nor not"
 
 
 def test_a_recorder_that_dies_is_started_once_more(make, taken, root):
