@@ -8,9 +8,12 @@ from functools import cache
 
 import pytest
 
+from tapegit.porcelain.replay.isolation import NAMESPACES
+
 _PROBE = (
     *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run"),
-    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--cap-drop", "ALL"),
+    *(f"--unshare-{name}" for name in NAMESPACES),
+    *("--cap-drop", "ALL"),
     "true",
 )
 

@@ -78,6 +78,8 @@ except OSError as error:
 """Runs inside: hands out a socket that listens there, waits for a word, becomes the command."""
 
 
+NAMESPACES: Final = ("ipc", "pid", "net", "uts", "cgroup-try")
+"""What of the system a command has of its own; `-try` where the system may not have it at all."""
 _KERNEL: Final = tuple(f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus", "fs"))
 """Settings of the whole machine, which root may write to without any capability."""
 
@@ -218,12 +220,22 @@ def wrap(
     words += ["--bind", str(scratch.work), str(where.directory)]
     words += ["--bind", str(scratch.path), str(scratch.path)]
     words += ["--chdir", str(where.directory), "--die-with-parent"]
-    for name in ("user-try", "ipc", "pid", "net", "uts", "cgroup-try"):
-        words += [f"--unshare-{name}"]
+    words += [f"--unshare-{name}" for name in (*_find_user_namespace(bwrap), *NAMESPACES)]
     words += ["--cap-drop", "ALL"]
     if not _has_safe_terminal():
         words += ["--new-session"]
     return [*words, where.python, "-I", "-S", "-c", _GATE, str(channel), str(PORT), *command]
+
+
+def _find_user_namespace(bwrap: str) -> Sequence[str]:
+    """Return the namespace of users, if one can be had.
+
+    Root needs none, and has none in a chroot or in some containers, where bubblewrap's own
+    `--unshare-user-try` fails. Who is not root learns from bubblewrap what is wrong.
+    """
+    probe = [bwrap, "--ro-bind", "/", "/", "--unshare-user", bwrap, "--version"]
+    done = subprocess.run(probe, capture_output=True, check=False)
+    return ["user"] if done.returncode == 0 else []
 
 
 def _iter_temporary(command: Sequence[str], where: Surroundings) -> Iterator[str]:
