@@ -84,6 +84,35 @@ def test_recorded_command_runs_again_from_its_tape(world, interface):
     assert not list((world.root / "tmp").iterdir())
 
 
+CHROOT = """
+mount --rbind / "$1"
+root=$1
+shift
+exec chroot "$root" env -C "$PWD" "$@"
+"""
+
+
+@walls
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a chroot")
+def test_root_in_a_chroot_is_isolated_without_a_namespace_of_users(world):
+    """The kernel gives none there: bubblewrap is not asked for one."""
+    session = record(world, *AGENT, "chat", PROMPT)
+    (world.folder / "root").mkdir()
+    words = (sys.executable, "-P", "-m", "tapegit", "replay", session)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-ec", CHROOT, "sh", str(world.folder / "root"), *words],
+        cwd=world.work,
+        env=world.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == "hello.txt has 16 bytes.\n", done.stderr
+    assert list(world.work.glob("*.txt")) == []
+
+
 @walls
 def test_json_is_all_there_is_on_standard_output(world):
     """The command's own output goes beside; the object says all that the lines say."""

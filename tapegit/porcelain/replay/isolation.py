@@ -234,7 +234,7 @@ def _find_user_namespace(bwrap: str) -> Sequence[str]:
     `--unshare-user-try` fails. Who is not root learns from bubblewrap what is wrong.
     """
     probe = [bwrap, "--ro-bind", "/", "/", "--unshare-user", bwrap, "--version"]
-    done = subprocess.run(probe, capture_output=True, check=False)
+    done = subprocess.run(probe, capture_output=True, check=False)  # noqa: S603 - no shell
     return ["user"] if done.returncode == 0 else []
 
 
