@@ -25,7 +25,7 @@ from tapegit.cli.failure import (
     asks_for_json,
     format_failure,
 )
-from tapegit.cli.table import ALIASES, CLASS_TITLES, COMMANDS, module_name
+from tapegit.cli.table import ALIASES, CLASS_TITLES, COMMANDS, INNER, module_name
 from tapegit.cli.types import attach_values
 from tapegit.errors import TapesError
 from tapegit.ui.terminal import Terminal
@@ -53,7 +53,7 @@ class TapesGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command and return it, or None where there is none of this name."""
         name = ALIASES.get(cmd_name, cmd_name)
-        if name not in COMMANDS:
+        if name not in COMMANDS and name not in INNER:
             return None
         command: click.Command = import_module(module_name(name)).command
         return command
@@ -66,6 +66,7 @@ class TapesGroup(click.Group):
         if (
             word not in COMMANDS
             and word not in ALIASES
+            and word not in INNER
             and not word.startswith("-")
             and not ctx.resilient_parsing
         ):

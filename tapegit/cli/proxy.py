@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.surroundings import find_surroundings, tell_gone, tell_losses, tidy
+from tapegit.cli.endings import tell_gone, tell_losses, tidy
+from tapegit.cli.surroundings import find_surroundings
 from tapegit.cli.types import json_option
 from tapegit.porcelain.recording.proxy import PORT, iter_standing, run_proxy
 from tapegit.ui.recordings import describe_recording, iter_standing_lines, standing_members

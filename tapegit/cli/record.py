@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.surroundings import find_surroundings, tell_gone, tell_losses, tidy
+from tapegit.cli.endings import tell_gone, tell_losses, tidy
+from tapegit.cli.surroundings import find_surroundings
 from tapegit.porcelain.recording.child import CommandNotRunError
-from tapegit.porcelain.recording.receive import GoesOn, receive
-from tapegit.porcelain.recording.record import record, replace_process
+from tapegit.porcelain.recording.record import record
 from tapegit.ui.recordings import describe_recording
 
 
 @click.command("record", context_settings={"allow_interspersed_args": False})
 @click.option("--name", metavar="NAME", help="What to call the recording")
-@click.option("--within", metavar="DIR", hidden=True, help="Run a client within a recording")
-@click.option("--receive", "is_receiver", is_flag=True, hidden=True, help="Store what a proxy saw")
-@click.option("--from", "origins", metavar="ID", multiple=True, hidden=True, help="Go on from ID")
-@click.option("--onto", metavar="ID@BRANCH", hidden=True, help="Let BRANCH go on")
 @click.argument("command", metavar="COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 @pass_app
-def command(
-    app: App,
-    ctx: click.Context,
-    /,
-    name: str | None,
-    within: str | None,
-    is_receiver: bool,
-    origins: tuple[str, ...],
-    onto: str | None,
-    command: tuple[str, ...],
-) -> None:
+def command(app: App, ctx: click.Context, /, name: str | None, command: tuple[str, ...]) -> None:
     """Run a command and record what it asks of models"""
-    if is_receiver:
-        receive(
-            app.repository,
-            app.stdin,
-            sys.stdout.buffer,
-            scope=name or "",
-            command=command,
-            directory=app.directory,
-            goes_on=GoesOn(origins, onto),
-        )
-        return
     if not command:
         raise click.MissingParameter(param_type="argument", param_hint="'COMMAND...'", ctx=ctx)
-    where = find_surroundings(app)
     try:
-        if within is not None:
-            replace_process(command, where, Path(within))
         tell_losses(app)
         recorded = record(
             app.repository,
             command,
-            where,
+            find_surroundings(app),
             name=name,
             on_wait=lambda: app.terminal.message("waiting for the store to take what was recorded"),
         )

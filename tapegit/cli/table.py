@@ -85,6 +85,9 @@ COMMANDS: Final[dict[str, tuple[str, bool, str]]] = {
     "verify-pack": (PLUMBING, False, "Verify packs and list what they hold"),
 }
 
+INNER: Final = ("recorder", "shim")
+"""Commands that a recording starts by itself; no list has them, and nothing else needs them."""
+
 
 ALIASES: Final = {"grep": "search", "stats": "usage"}
 """Further names of commands: what fingers and other tools call them."""

@@ -59,3 +59,14 @@ def test_reading_imports_nothing_heavy(repository, work, args):
     loaded = set(done.stderr.split())
     assert loaded.isdisjoint(HEAVY)
     assert loaded.isdisjoint(WRITERS)
+
+
+@pytest.mark.parametrize("name", ["recorder", "shim"])
+def test_what_a_recording_starts_imports_no_proxy(name):
+    """A client waits for its shim, and a command for the recorder: neither serves anything."""
+    script = f"import sys, tapegit.cli.{name}; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert set(done.stdout.split()).isdisjoint({*HEAVY, "asyncio"})

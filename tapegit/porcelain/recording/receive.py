@@ -60,7 +60,7 @@ def receiver_command(
         origins: Turns of a replay that what is recorded may go on from.
         onto: The branch that is checked out, and its last turn.
     """
-    options = ["--tapes-dir", str(repository.root), "record", "--receive", "--name", scope]
+    options = ["--tapes-dir", str(repository.root), "recorder", "--name", scope]
     options += [f"--from={oid}" for oid in origins]
     options += [f"--onto={'@'.join(map(str, onto[::-1]))}"] if onto is not None else []
     return [python, "-P", "-m", "tapegit", *options, "--", *command]

@@ -5,16 +5,15 @@ Source: tapes-record(1).
 
 from __future__ import annotations
 
-import os
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import TapesError
 from tapegit.harness.launch_environment import VARIABLES
 from tapegit.harness.launch_table import find_launch, program_name
-from tapegit.porcelain.recording.child import CommandNotRunError, SignalsHeld
-from tapegit.porcelain.recording.launching import prepare, prepare_within
+from tapegit.porcelain.recording.child import SignalsHeld
+from tapegit.porcelain.recording.launching import prepare
 from tapegit.porcelain.recording.left_behind import iter_left_behind
 from tapegit.porcelain.recording.receive import receiver_command
 from tapegit.porcelain.recording.recording import Recording
@@ -23,10 +22,9 @@ from tapegit.repository.layout import TMP_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.recording.launching import Prepared, Surroundings
+    from tapegit.porcelain.recording.launching import Surroundings
     from tapegit.refs.names import RefName
     from tapegit.repository.repository import Repository
     from tapegit.wire.capture import RecordingSummary
@@ -123,18 +121,3 @@ def _reasons(command: tuple[str, ...], doubts: tuple[str, ...], exchanges: int) 
         *doubts,
         f"'{command[0]}' runs no client that tapes knows, or one that does not read {names}",
     )
-
-
-def replace_process(command: tuple[str, ...], where: Surroundings, folder: Path) -> NoReturn:
-    """Run the client that a shim stands for, in place of this process.
-
-    Raises:
-        NoOverlayError: The client cannot be pointed at the proxy.
-        CommandNotRunError: There is no such command behind the shim.
-        FormatError: The folder is not that of a run.
-    """
-    prepared: Prepared = prepare_within(command, where, RunFolder(folder))
-    try:
-        os.execvpe(prepared.command[0], prepared.command, prepared.environ)  # noqa: S606 - its own
-    except OSError as error:
-        raise CommandNotRunError(command[0], error) from error

@@ -1,7 +1,7 @@
 """The folder of a run in the store's `tmp/`: files that flags name, and shims in front of PATH.
 
 A *shim* stands in for a client that is started by another program: it has the client's name and
-starts the client by way of `tapes record`, which lays the recipe over its arguments. The folder
+starts the client by way of `tapes shim`, which lays the recipe over its arguments. The folder
 goes with the run; of a run that was killed gc removes it.
 
 Source: tapes-record(1), "Wrapped commands".
@@ -34,7 +34,7 @@ DOUBTS_SIZE_MAX_BYTES: Final = 1 << 16
 _PLACES_SIZE_MAX_BYTES: Final = 1 << 20
 _SHIM: Final = """#!/bin/sh
 # A shim of 'tapes record': it starts {name} so that its requests are recorded.
-exec {python} -P -m tapegit record --within {folder} -- {name} "$@"
+exec {python} -P -m tapegit shim -- {folder} {name} "$@"
 """
 
 
@@ -101,7 +101,7 @@ class RunFolder:
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise FormatError(
                 f"'{self.path}' is not the folder of a run",
-                hint="'--within' is for shims alone",
+                hint="'tapes shim' is for recordings alone",
                 where=self.path,
             ) from error
 
