@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tapegit.graph.lookup import FETCHED, REMOTES, SESSIONS
 from tapegit.objects.canonical import decode_canonical, encode_canonical
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Write = Callable[[Kind, bytes], ObjectId]
 
 NOTE: str = "note"
+LEADER: str = "session"
 
 
 class Going(NamedTuple):
@@ -46,23 +48,40 @@ class Going(NamedTuple):
     others: tuple[str, ...]
 
 
+def find_folder(name: str) -> str | None:
+    """Return the folder below `refs/sessions/` of the session that a ref is of, else None.
+
+    The ref may be one that follows a remote.
+    """
+    home, fetched, rest = name.partition(FETCHED)
+    own = f"{SESSIONS}{rest}" if fetched and home.startswith(REMOTES) else name
+    parts = own.split("/", 4)
+    return "/".join(parts[:4]) if len(parts) > 4 and own.startswith(SESSIONS) else None
+
+
 def find_going(survey: Survey, refs: RefStore, folders: Iterable[str]) -> Going:
-    """Return what goes with the sessions whose refs are in these folders.
+    """Return what goes with the sessions in these folders, those of remotes among them.
 
     Raises:
         TapesError: A ref or a reflog cannot be read.
     """
-    prefixes = tuple(f"{folder}/" for folder in folders)
+    folders = frozenset(folders)
     tips: set[ObjectId] = set()
+    fetched: set[ObjectId] = set()
     own: list[str] = []
-    for ref in refs.iter_refs("refs/sessions/"):
-        if ref.name.startswith(prefixes):
+    for ref in refs.iter_refs():
+        if find_folder(ref.name) not in folders:
+            continue
+        log = refs.read_reflog(ref.name)
+        found = {ref.oid, *(entry.new for entry in log), *(entry.old for entry in log)}
+        tips |= found
+        if ref.name.startswith(SESSIONS):
             own.append(ref.name)
-            tips.add(ref.oid)
-            tips.update(entry.new for entry in refs.read_reflog(ref.name))
-            tips.update(entry.old for entry in refs.read_reflog(ref.name))
+        else:
+            fetched |= found
     begins = _find_beginnings(survey, refs, folders)
     own += begins.values()
+    begins.update(dict.fromkeys(_find_fetched_beginnings(survey, fetched), ""))
     roots = _find_roots(survey, tips, begins.keys())
     numbers = frozenset(close_upwards(survey, roots, with_mentions=False))
     followers: list[str] = []
@@ -71,7 +90,7 @@ def find_going(survey: Survey, refs: RefStore, folders: Iterable[str]) -> Going:
         number = survey.find(ref.oid)
         if number not in numbers or ref.name in own:
             continue
-        (followers if ref.name.startswith("refs/remotes/") else others).append(ref.name)
+        (followers if ref.name.startswith(REMOTES) else others).append(ref.name)
     head = refs.read_head()
     if head.target is None and head.oid is not None and survey.find(head.oid) in numbers:
         others.append(HEAD)
@@ -82,11 +101,28 @@ def _find_beginnings(survey: Survey, refs: RefStore, folders: Iterable[str]) -> 
     """Return the leaders of sessions that go on from another's turn, with the refs that say so."""
     begins = {}
     for folder in folders:
-        name = RefName.parse(LINEAGE + folder.removeprefix("refs/sessions/"))
+        name = RefName.parse(LINEAGE + folder.removeprefix(SESSIONS))
         oid = refs.find(name)
         number = survey.find(oid) if oid is not None else None
         if number is not None:
             begins[number] = str(name)
+    return begins
+
+
+def _find_fetched_beginnings(survey: Survey, tips: Iterable[ObjectId]) -> set[int]:
+    """Return the leaders of fetched sessions that go on from another's turn; no ref says so."""
+    begins = set()
+    seen = set()
+    for tip in tips:
+        number = survey.find(tip)
+        while number is not None and number not in seen and survey.kind(number) is Kind.TURN:
+            seen.add(number)
+            turn = decode_turn(survey.read(number).data)
+            if turn.role == LEADER:
+                if turn.parents:
+                    begins.add(number)
+                break
+            number = survey.find(turn.parent_ids[0]) if turn.parents else None
     return begins
 
 

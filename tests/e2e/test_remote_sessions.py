@@ -74,3 +74,40 @@ def test_a_fetched_session_of_this_directory_is_what_a_bare_push_takes(
     second = GitServer(tmp_path / "second.git")
     other("push", second.path)
     assert list(second.refs) == ["refs/tapes/meta", "refs/tapes/sessions/codex/0199ddaa-1234"]
+
+
+def test_a_fetched_session_is_forgotten_like_any_other(other, fetched):
+    """All of its tapes and turns go, the remote keeps it, and it is not let in again."""
+    turns = {str(oid) for oid in fetched}
+    result = other("forget", "0199ddaa")
+    assert result.lines[0] == "forgot codex/0199ddaa-1234"
+    assert "tapes push --delete REMOTE sessions/HARNESS/ID" in result.err
+    assert not turns & set(other("cat-file", "--batch-check", "--batch-all-objects").out.split())
+    assert "0199ddaa" not in other("for-each-ref").out
+    assert other("sessions").lines == []
+    assert other("fsck", "--full").err == ""
+    assert "removed here on purpose" in other("fetch", code=19).err
+    other("push", "--delete", "origin", "sessions/codex/0199ddaa-1234")
+    other("fetch")
+
+
+def test_what_a_fetched_session_goes_on_from_is_not_forgotten(tapes, repository, chain, other):
+    """Of a session that goes on from another's turn only its own part goes, agents with it."""
+    before = make_tape(repository, 2, name=NAME, label="before")
+    ids = ("0199ee00-1234", "0199ff00-1234")
+    for number, session in enumerate(
+        (Session(harness="pi", id=ids[0]), Session(harness="pi", parent=ids[0], agent="sub"))
+    ):
+        parents = () if number else before[-1:]
+        leader = write_turn(
+            repository, f"leads {number}", parents=parents, role="session", session=session
+        )
+        name = f"refs/sessions/pi/{ids[number]}/file/main"
+        set_ref(repository, name, make_tape(repository, 2, name=None, start=leader)[-1])
+    tapes("push", "origin", "0199ddaa", *ids)
+    other("fetch")
+    result = other("forget", ids[0])
+    assert result.lines[:2] == [f"forgot pi/{each}" for each in ids]
+    assert other("log", "--format=%s", "0199ddaa").lines == ["before 2", "before 1"]
+    assert len(other("for-each-ref", "refs/remotes").lines) == 1
+    assert other("fsck", "--full").err == ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tapegit.errors import ConflictError, RefNotFoundError
 from tapegit.formats.rewriting import Rewriting
 from tapegit.formats.tombstones import FORGOTTEN
-from tapegit.graph.lookup import SESSIONS, group_sessions, look_up
+from tapegit.graph.lookup import SESSIONS, look_up
 from tapegit.index.sessions import list_sessions
 from tapegit.porcelain.secrets.rewriting import GATE_TIMEOUT_S, begin, finish_pending
 from tapegit.refs.names import HEAD
@@ -18,7 +18,7 @@ from tapegit.repository.gate import RemoverGate
 from tapegit.repository.layout import PACK_NAME, TMP_NAME
 from tapegit.repository.tombstones import session_mark
 from tapegit.rewrite.carry_out import open_refs
-from tapegit.rewrite.forgetting import NotesWithout, find_content, find_going
+from tapegit.rewrite.forgetting import NotesWithout, find_content, find_folder, find_going
 from tapegit.rewrite.survey import Survey
 from tapegit.store.pack_writer import PackWriter
 from tapegit.upkeep.collect import hold_upkeep, index_packs
@@ -66,13 +66,17 @@ def find_folders(repository: Repository, graph: TurnGraph, text: str) -> list[st
         AmbiguousRevisionError: It means several.
     """
     named = look_up(repository.objects, repository.refs, text, warn=_ignore)
-    parts = [] if named.ref is None else named.ref.split("/")
-    if len(parts) < 5 or not str(named.ref).startswith(SESSIONS):
+    folder = None if named.ref is None else find_folder(named.ref)
+    if folder is None:
         raise RefNotFoundError(
             f"'{text}' is no session", hint="'tapes sessions' lists them", name=text
         )
-    folders = {"/".join(parts[:4])}
-    sessions = group_sessions(repository.refs.iter_refs(SESSIONS))
+    folders = {folder}
+    sessions: dict[str, list[Ref]] = {}
+    for ref in repository.refs.iter_refs():
+        folder = find_folder(ref.name)
+        if folder is not None:
+            sessions.setdefault(folder, []).append(ref)
     for row in list_sessions(repository, graph, on_broken=_raise):
         group = {"/".join(str(row.ref).split("/")[:4]), *row.joined}
         if group & folders:
