@@ -20,7 +20,7 @@ from tapegit.remote.conversation import NO_COMMIT, Outcome, outer_name
 from tapegit.remote.packet_line import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tapegit.remote.connection import Surroundings
     from tapegit.remote.conversation import Command
@@ -43,7 +43,7 @@ def push_by_git(
     url: RemoteUrl,
     commands: Sequence[Command],
     pack: Iterable[bytes],
-    lowest: Sequence[bytes],
+    lowest: Mapping[bytes, Sequence[bytes]],
     folder: ScratchFolder,
     surroundings: Surroundings,
 ) -> list[Outcome]:
@@ -53,7 +53,8 @@ def push_by_git(
         url: Where.
         commands: The refs; one that is not at its old value any more is refused.
         pack: The bytes of a pack with what the remote lacks and the lowest commits.
-        lowest: Commits whose parents are not in the pack; the remote has them.
+        lowest: Commits whose parents are not all in the pack, and those that are; the remote has
+            the others.
         folder: Where to put the repository.
         surroundings: What connections are made with.
 
@@ -66,7 +67,7 @@ def push_by_git(
         folder.make_folder(name)
     folder.write("HEAD", b"ref: refs/heads/none\n")
     folder.write("config", _CONFIG)
-    folder.write("info/grafts", b"".join(each.hex().encode() + b"\n" for each in lowest))
+    folder.write("info/grafts", b"".join(map(_format_graft, lowest.items())))
     names = {command.name: f"refs/out/{number}" for number, command in enumerate(commands)}
     lines = [
         f"{command.new.hex()} {names[command.name]}\n"
@@ -81,6 +82,11 @@ def push_by_git(
         batch = commands[start : start + BATCH_COUNT_MAX]
         outcomes += _push(url, batch, names, folder, surroundings)
     return outcomes
+
+
+def _format_graft(graft: tuple[bytes, Sequence[bytes]]) -> bytes:
+    commit, parents = graft
+    return b" ".join(each.hex().encode() for each in (commit, *parents)) + b"\n"
 
 
 def _git(folder: ScratchFolder, *arguments: str) -> list[str]:

@@ -160,8 +160,8 @@ def leaky(tapes, shared, repository):
     tapes("push", "--allow-finding", "all", "origin", "leaky", "0199ff00")
 
 
-def test_a_secret_is_taken_out_where_history_was_cut_off(tapes, other, leaky):
-    """What takes the place of the oldest turn lacks the same parents, and cannot be pushed."""
+def test_a_secret_is_taken_out_where_history_was_cut_off(other, leaky):
+    """What takes the place of the oldest turn lacks the same parents."""
     other("fetch", "--depth", "2")
     other("branch", "leaky", "origin/leaky")
     other("redact", "--all")
@@ -169,8 +169,57 @@ def test_a_secret_is_taken_out_where_history_was_cut_off(tapes, other, leaky):
     other("gc", "--prune=now")
     verify(other)
     assert KEY not in other("cat-file", "--batch", "--batch-all-objects").out
-    refused = other("push", "--force-with-lease", "origin", "leaky", code=21)
-    assert "(history is cut off here, fetch --unshallow)" in refused.err
+
+
+@pytest.fixture(params=["path", "https"])
+def cut(request, servers, monkeypatch, tapes, other, leaky, repository):
+    """Give a server of two branches with the token, one merged into the other, cut off here."""
+    server = servers.make()
+    url, env, _ = servers.place(request.param, server)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    raw = write_blob(repository, f'{{"b":"{KEY}"}}\n'.encode())
+    tip = repository.refs.read("refs/heads/leaky")
+    side = write_turn(repository, "side", raw=[raw], parents=[tip])
+    merged = write_turn(repository, "merged", raw=[raw], parents=[tip, side])
+    set_ref(repository, "refs/heads/side", side)
+    set_ref(repository, "refs/heads/merged", merged)
+    session = "refs/sessions/codex/0199ff00/file/main"
+    tapes("push", "--allow-finding", "all", url, "leaky", "side", "merged", "0199ff00")
+    other("remote", "set-url", "origin", url)
+    other("fetch", "--depth", "1", "origin", "side", "merged", "0199ff00")
+    for branch in ("side", "merged"):
+        other("branch", branch, f"origin/{branch}")
+    other("update-ref", session, "0199ff00")
+    other("redact", "--all")
+    return server, url
+
+
+def test_what_took_its_place_is_pushed_to_the_remote_that_has_the_rest(tapes, other, cut):
+    """There it goes on from the same turns; whoever clones it has all of them."""
+    server, url = cut
+    assert other("log", "-n1", "--format=%D", "merged").out.startswith("grafted, merged")
+    other("push", "--force-with-lease", "origin", "merged", "side")
+    other("push", "--force", "origin", "0199ff00")
+    server.verify()
+    for name in ("heads/side", "heads/merged", "sessions/codex/0199ff00"):
+        assert KEY not in server.git("show", "-m", f"refs/tapes/{name}")
+    assert "up-to-date" in other("push", "origin", "side").err
+    tapes("clone", "--branch", "merged", url, "copy")
+    copy = type(tapes)(tapes._run, tapes.cwd / "copy")
+    assert subjects(copy) == ["merged", "side", "after", "key", "before, of refs/heads/leaky"]
+    verify(copy)
+
+
+def test_no_other_remote_is_sent_what_it_could_not_take(other, cut, tmp_path):
+    """Nor the same one, once its branch is somewhere else."""
+    refused = "(history is cut off here, fetch --unshallow)"
+    empty = GitServer(tmp_path / "empty.git")
+    assert refused in other("push", empty.path, "side", code=21).err
+    server, _ = cut
+    for name in ("side", "merged", "leaky"):
+        server.git("update-ref", f"refs/tapes/heads/{name}", server.refs["refs/tapes/meta"])
+    assert refused in other("push", "--force", "origin", "side", code=21).err
 
 
 def test_a_secret_is_taken_out_of_a_history_that_is_whole_again(other, leaky, server):

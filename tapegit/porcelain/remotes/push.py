@@ -241,10 +241,11 @@ class _Pusher:
         objects = self._repository.objects
         if not objects.cuts or not planned.is_sent:
             return planned
-        tips = self._turn_tips(planned.tapes)
-        if any(map(objects.lacks_parents, list_new_turns(objects, tips, planner.list_known()))):
-            return planned._replace(mark=REJECTED, reason=CUT_OFF)
-        return planned
+        tips, known = self._turn_tips(planned.tapes), planner.list_known()
+        lacking = set(filter(objects.lacks_parents, list_new_turns(objects, tips, known)))
+        if lacking and (replaced := planner.list_replaced()):
+            lacking.difference_update(list_new_turns(objects, replaced, known))
+        return planned._replace(mark=REJECTED, reason=CUT_OFF) if lacking else planned
 
     def _remember_mapping(self) -> None:
         """Work out again what was lost: the commits of what follows this remote."""
@@ -334,8 +335,12 @@ class _Pusher:
         parents = (parent for oid in turns for parent in self._graph.parents(oid))
         return list(dict.fromkeys(parent for parent in parents if parent not in new))
 
-    def fill_border(self, pack: GitPack, turns: list[ObjectId]) -> list[bytes]:
-        """Put the turns that new ones go on from into a pack, whole; return their commits."""
+    def fill_border(self, pack: GitPack, turns: list[ObjectId]) -> dict[bytes, list[bytes]]:
+        """Put the turns that new ones go on from into a pack, whole.
+
+        Returns:
+            The commits whose parents are not all in the pack, each with those that are.
+        """
         new = set(turns)
         # Where a ref moves to a turn that the remote has, git wants to see that turn.
         tips = [oid for each in self._planned for oid in self._turn_tips(each.tapes)]
@@ -343,7 +348,12 @@ class _Pusher:
         border = list(dict.fromkeys([*self._list_border(turns), *moved]))
         self._made.ensure_mapped(border)
         self._made.emit_turns(border, pack.add)
-        return [self._made.commit_of(oid).git_id for oid in border]
+        cut = filter(self._repository.objects.lacks_parents, turns)
+        kept = {**dict.fromkeys(border, ()), **{oid: self._graph.parents(oid) for oid in cut}}
+        return {self._commit_id(oid): [*map(self._commit_id, kept[oid])] for oid in kept}
+
+    def _commit_id(self, oid: ObjectId) -> bytes:
+        return self._made.commit_of(oid).git_id
 
     @property
     def is_first(self) -> bool:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.graph.ancestry import is_ancestor
+from tapegit.graph.lookup import REMOTES
 from tapegit.objects.kind import Kind
 from tapegit.remote.conversation import NO_COMMIT
 from tapegit.remote.mapping import make_session_objects
-from tapegit.remote.ref_names import NOTES, SESSIONS, TAGS, tracking_name
+from tapegit.remote.ref_names import HEADS, NOTES, ROOT, SESSIONS, TAGS, tracking_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,6 +135,23 @@ class Planner:
                 session = name.removeprefix(f"refs/tapes/{SESSIONS}/")
                 known += (tip for _, tip in self._followed.get(session, ()))
         return list(dict.fromkeys(known))
+
+    def list_replaced(self) -> list[ObjectId]:
+        """Return turns that took the place of what the remote has, when history was rewritten here.
+
+        What the remote has goes on from the same turns as they do, be those here or not.
+        """
+        branches = dict(self._followed.get("", ()))
+        replaced = []
+        for name, git_id in self._advertised.items():
+            if self._seen.get(name) == git_id or self._left.get(name) != git_id:
+                continue
+            kind, _, rest = name.removeprefix(ROOT).partition("/")
+            if kind == SESSIONS:
+                replaced += [tip for _, tip in self._followed.get(rest, ())]
+            elif kind == HEADS and (tip := branches.get(f"{REMOTES}{self._remote}/{rest}")):
+                replaced.append(tip)
+        return replaced
 
     def plan(self, wish: Wish) -> Planned:
         """Return what is to become of a ref.
