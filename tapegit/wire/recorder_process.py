@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
 import time
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,6 +19,7 @@ from tapegit.errors import TapesError, TruncatedError
 from tapegit.repository.recordings import RecordingMark
 from tapegit.wire.capture import SWITCHING, CapturedFrames, CapturedRequest
 from tapegit.wire.carrier import End, Start, encode_summary, iter_carried
+from tapegit.wire.core_files import forbid_core_files
 from tapegit.wire.sockets import SocketReader
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Receiver:
             TapesError: The store cannot be written to at the end.
         """
         os.nice(NICENESS)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds what must not be stored
+        forbid_core_files()
         end = self._receive(PipeReader(source.fileno()))
         summary = self._recorder.finish()
         without_end = len(self._open) + len(self._sockets)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import resource
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -99,25 +96,6 @@ def test_status_without_a_proxy(world):
         assert record["url"] == url
         assert record["process"] == process.pid
     assert world.tapes("proxy", "--status", code=1).out == ""
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/limits"), reason="/proc has no limits here")
-def test_no_core_files(world):
-    """Neither the proxy nor its recorder writes one: their memory holds what nobody may store."""
-    before = resource.getrlimit(resource.RLIMIT_CORE)
-    if not before[1]:
-        pytest.skip("no process here may leave a core file")
-    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
-    try:
-        with standing(world) as (process, _):
-            (recorder,) = (
-                Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            )
-            limits = [Path(f"/proc/{pid}/limits").read_text() for pid in (process.pid, recorder)]
-    finally:
-        resource.setrlimit(resource.RLIMIT_CORE, before)
-    for limit in limits:
-        assert re.search(r"^Max core file size +0 ", limit, re.MULTILINE), limit
 
 
 def test_port_that_is_taken(world):

@@ -16,6 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from tapegit.errors import UserError
+from tapegit.wire.core_files import forbid_core_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +100,7 @@ class SignalsHeld:
         except OSError as error:
             raise CommandNotRunError(command[0], error) from error
         self.pid = pid
+        forbid_core_files()  # what the command asks of models passes here; its limits are its own
         while (code := _wait(pid)) is None:
             pass
         self.pid = None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -24,6 +23,7 @@ from tapegit.porcelain.recording.receive import receiver_command
 from tapegit.porcelain.recording.recording import Finished, Recording
 from tapegit.porcelain.recording.run_folder import RunFolder, overwrite
 from tapegit.repository.layout import LOCKS_NAME, TMP_NAME
+from tapegit.wire.core_files import forbid_core_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,8 +88,7 @@ def run_proxy(
         ConfigError: A setting of the user's about upstreams is not valid.
         RedactionError: The rules that find secrets do not load: nothing may be stored.
     """
-    _, cores = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, cores))  # memory holds what must not be stored
+    forbid_core_files()
     ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     try:
