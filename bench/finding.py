@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bench.budget import Figure
-from tapegit.recorder.answers import redact_answer
+from tapegit.recorder.calls.answers import redact_answer
 from tapegit.redact.placeholders import Numbering
 from tapegit.redact.redactor import default_redactor
 from tests.secret_corpus import FORMATS, iter_harmless, iter_planted

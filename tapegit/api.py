@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Self
 from tapegit.errors import UserError
 from tapegit.graph.resolve import Resolver
 from tapegit.graph.turns import TurnGraph
-from tapegit.harness.launch_environment import plan_environment
+from tapegit.harness.launch.environment import plan_environment
 from tapegit.porcelain.recording.launching import Surroundings, make_situation
 from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.receive import receiver_command

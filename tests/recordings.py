@@ -15,10 +15,15 @@ from tapegit.graph.turns import TurnGraph
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import Turn, decode_turn
-from tapegit.recorder.documents import DocumentTapes
-from tapegit.recorder.session_refs import SessionRefs
-from tapegit.recorder.source import RecordedSource, recognise, record_document, record_source
-from tapegit.recorder.tape_records import iter_turn_records
+from tapegit.recorder.sources.documents import DocumentTapes
+from tapegit.recorder.sources.session_refs import SessionRefs
+from tapegit.recorder.sources.source import (
+    RecordedSource,
+    recognise,
+    record_document,
+    record_source,
+)
+from tapegit.recorder.sources.tape_records import iter_turn_records
 from tapegit.store.memory import MemorySource
 from tapegit.wire.cassette_files import record_cassette
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapegit.graph.turns import TurnGraph
-from tapegit.recorder.clients import UNKNOWN
+from tapegit.recorder.calls.clients import UNKNOWN
 from tapegit.redact.redactor import default_redactor
 from tapegit.repository.init import init_store
 from tapegit.repository.repository import Repository

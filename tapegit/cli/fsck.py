@@ -11,7 +11,7 @@ from tapegit.cli.types import json_option
 from tapegit.porcelain.maintenance.fsck import run_fsck, run_salvage
 from tapegit.ui.fsck import finding_members, iter_finding_lines
 from tapegit.ui.progress import Progress
-from tapegit.upkeep.fsck import FsckOptions
+from tapegit.upkeep.fsck.fsck import FsckOptions
 
 if TYPE_CHECKING:
     from tapegit.porcelain.maintenance.fsck import FsckResult

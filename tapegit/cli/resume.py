@@ -13,7 +13,7 @@ from tapegit.porcelain.recording.child import CommandNotRunError
 from tapegit.porcelain.resume.messages import MESSAGES, make_messages
 from tapegit.porcelain.resume.resume import Wanted, find_program, plan, run, start
 from tapegit.porcelain.turns.selection import select
-from tapegit.recorder.outcome import SKIPPED
+from tapegit.recorder.sources.outcome import SKIPPED
 from tapegit.refs.names import HEAD
 from tapegit.ui.branch import iter_code_lines
 from tapegit.ui.export import iter_loss_lines

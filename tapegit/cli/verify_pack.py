@@ -12,7 +12,7 @@ from tapegit.porcelain.plumbing.verify_pack import verify_one
 from tapegit.ui.packs import format_packed_object, packed_object_members, verified_pack_members
 
 if TYPE_CHECKING:
-    from tapegit.upkeep.packlist import PackedObject
+    from tapegit.upkeep.fsck.packlist import PackedObject
 
 
 @click.command("verify-pack")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tapegit.dialects.exchange import Loss
-from tapegit.dialects.json_records import read_document
 from tapegit.dialects.parts import (
     AnyPart,
     Attachment,
@@ -26,6 +25,7 @@ from tapegit.dialects.parts import (
     ToolResult,
     Unknown,
 )
+from tapegit.dialects.syntax.json_records import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

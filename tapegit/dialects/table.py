@@ -1,7 +1,7 @@
 """The dialects that can be decoded: which function reads the raw bytes of a turn.
 
 A store has turns of one or two of them, so the module of a dialect is loaded when its first
-turn is read. To add a dialect: a module with a pure `iter_parts`, a line here, a page
+turn is read. To add a dialect: a folder whose `parts` has a pure `iter_parts`, a line here, a page
 tapesdialect-<name>(7), vectors and tests.
 """
 
@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.injected import WIRE_DIALECTS
+from tapegit.dialects.meaning.injected import WIRE_DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Decode = Callable[[Iterable[bytes]], Iterator[AnyPart]]
 
 DECODERS: Final = {
-    "claude-code@1": "claude_code_parts",
-    "codex@1": "codex_parts",
-    "gemini-cli@1": "gemini_cli_parts",
-    "mini-swe-agent@1": "swe_agent_parts",
-    "opencode@1": "opencode_parts",
-    "pi@1": "pi_parts",
-    "swe-agent@1": "swe_agent_parts",
-    "tapes.message@1": "tapes_message",
-    "tapes.resume@1": "tapes_resume",
-    "vcr@1": "vcr_parts",
+    "claude-code@1": "claude_code.parts",
+    "codex@1": "codex.parts",
+    "gemini-cli@1": "gemini_cli.parts",
+    "mini-swe-agent@1": "swe_agent.parts",
+    "opencode@1": "opencode.parts",
+    "pi@1": "pi.parts",
+    "swe-agent@1": "swe_agent.parts",
+    "tapes.message@1": "tapes.message",
+    "tapes.resume@1": "tapes.resume",
+    "vcr@1": "vcr.parts",
 }
 """The module that has the decoder of a dialect."""
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tapegit.dialects.bodies import Members, read_members
 from tapegit.dialects.exchange import Message, Response
-from tapegit.dialects.json_records import find_value_end, read_document
-from tapegit.dialects.members import decode_string, text_of
 from tapegit.dialects.parts import AnyPart, Compaction, Text, ToolCall, Unknown
+from tapegit.dialects.syntax.bodies import Members, read_members
+from tapegit.dialects.syntax.json_records import find_value_end, read_document
+from tapegit.dialects.syntax.members import decode_string, text_of
 from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.errors import FormatError
 

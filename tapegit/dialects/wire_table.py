@@ -7,23 +7,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from tapegit.dialects import (
-    anthropic_encode,
-    anthropic_parts,
-    anthropic_stream,
-    gemini_generate_encode,
-    gemini_generate_parts,
-    gemini_generate_stream,
-    ollama_chat,
-    ollama_encode,
-    openai_chat_encode,
-    openai_chat_parts,
-    openai_chat_stream,
-    openai_responses_encode,
-    openai_responses_parts,
-    openai_responses_stream,
-)
+from tapegit.dialects.anthropic_messages import encode as anthropic_encode
+from tapegit.dialects.anthropic_messages import parts as anthropic_parts
+from tapegit.dialects.anthropic_messages import stream as anthropic_stream
 from tapegit.dialects.exchange import WireDialect
+from tapegit.dialects.gemini_generate import encode as gemini_generate_encode
+from tapegit.dialects.gemini_generate import parts as gemini_generate_parts
+from tapegit.dialects.gemini_generate import stream as gemini_generate_stream
+from tapegit.dialects.ollama_chat import encode as ollama_encode
+from tapegit.dialects.ollama_chat import parts as ollama_chat
+from tapegit.dialects.openai_chat import encode as openai_chat_encode
+from tapegit.dialects.openai_chat import parts as openai_chat_parts
+from tapegit.dialects.openai_chat import stream as openai_chat_stream
+from tapegit.dialects.openai_responses import encode as openai_responses_encode
+from tapegit.dialects.openai_responses import parts as openai_responses_parts
+from tapegit.dialects.openai_responses import stream as openai_responses_stream
 
 WIRE_DIALECTS: Final = {
     dialect.name: dialect

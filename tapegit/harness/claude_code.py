@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.claude_code_record import (
+from tapegit.dialects.claude_code.record import (
     Block,
     ClaudeRecord,
     Message,
@@ -16,15 +16,15 @@ from tapegit.dialects.claude_code_record import (
     decode_look,
     decode_record,
 )
-from tapegit.dialects.claude_code_summary import (
+from tapegit.dialects.claude_code.summary import (
     summarize_call,
     summarize_event,
     summarize_result,
     summarize_session,
     summarize_user,
 )
-from tapegit.dialects.lines import first_line
-from tapegit.dialects.members import clean_count, clean_text, decode_string, has_value
+from tapegit.dialects.syntax.lines import first_line
+from tapegit.dialects.syntax.members import clean_count, clean_text, decode_string, has_value
 from tapegit.harness.facts import Harness, RecordFacts, SessionFacts, UsageFacts
 from tapegit.harness.places import Place
 from tapegit.harness.timestamps import parse_timestamp

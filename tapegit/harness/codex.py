@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.codex_record import (
+from tapegit.dialects.codex.record import (
     CALL_TYPES,
     COMPACTION_TYPES,
     OUTPUT_TYPES,
@@ -27,7 +27,7 @@ from tapegit.dialects.codex_record import (
     is_codex,
     read_string,
 )
-from tapegit.dialects.codex_summary import (
+from tapegit.dialects.codex.summary import (
     call_name,
     is_injected,
     iter_texts,
@@ -37,8 +37,8 @@ from tapegit.dialects.codex_summary import (
     summarize_output,
     summarize_session,
 )
-from tapegit.dialects.lines import first_line
-from tapegit.dialects.members import clean_count, decode_members, read_count, read_text
+from tapegit.dialects.syntax.lines import first_line
+from tapegit.dialects.syntax.members import clean_count, decode_members, read_count, read_text
 from tapegit.harness.facts import EXTRA, Harness, RecordFacts, SessionFacts, UsageFacts
 from tapegit.harness.places import Place
 from tapegit.harness.timestamps import parse_timestamp

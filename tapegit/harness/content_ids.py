@@ -16,7 +16,7 @@ from tapegit.objects.oid import hash_content
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tapegit.dialects.members import Json
+    from tapegit.dialects.syntax.members import Json
 
 DIGIT_COUNT: Final = 16
 

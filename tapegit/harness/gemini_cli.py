@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.gemini_cli_record import (
+from tapegit.dialects.gemini_cli.record import (
     EVENT_TYPES,
     GeminiRecord,
     Line,
@@ -21,13 +21,13 @@ from tapegit.dialects.gemini_cli_record import (
     iter_parts_of,
     new_messages,
 )
-from tapegit.dialects.gemini_cli_summary import (
+from tapegit.dialects.gemini_cli.summary import (
     summarize_content,
     summarize_event,
     summarize_replacement,
     summarize_tool_call,
 )
-from tapegit.dialects.members import (
+from tapegit.dialects.syntax.members import (
     clean_count,
     decode_members,
     has_value,
@@ -50,7 +50,7 @@ from tapegit.harness.timestamps import parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tapegit.dialects.members import Json
+    from tapegit.dialects.syntax.members import Json
     from tapegit.harness.places import ReadText, Surroundings
 
 DIALECT: Final = "gemini-cli@1"

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.bodies import read_members
-from tapegit.dialects.calls import summarize_file_call
-from tapegit.dialects.members import iter_array
-from tapegit.dialects.opencode_record import (
+from tapegit.dialects.call_subject import summarize_file_call
+from tapegit.dialects.meaning.part_summary import PartSummary, summarize_part, summarize_parts
+from tapegit.dialects.opencode.record import (
     COMPACTED,
     OpenCodeMessage,
     decode_record,
@@ -18,13 +17,14 @@ from tapegit.dialects.opencode_record import (
     is_export,
     iter_message_parts,
 )
-from tapegit.dialects.part_summary import PartSummary, summarize_part, summarize_parts
 from tapegit.dialects.parts import Compaction, Text, ToolResult
+from tapegit.dialects.syntax.bodies import read_members
+from tapegit.dialects.syntax.members import iter_array
 from tapegit.harness.facts import Document, Harness, RecordFacts, SessionFacts, UsageFacts
 
 if TYPE_CHECKING:
-    from tapegit.dialects.bodies import Members
     from tapegit.dialects.parts import AnyPart
+    from tapegit.dialects.syntax.bodies import Members
 
 DIALECT: Final = "opencode@1"
 

@@ -11,14 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.members import (
-    decode_members,
-    has_value,
-    read_count,
-    read_text,
-)
-from tapegit.dialects.pi_record import Block, Entry, Message, PiRecord, Usage, decode_record, is_pi
-from tapegit.dialects.pi_summary import (
+from tapegit.dialects.pi.record import Block, Entry, Message, PiRecord, Usage, decode_record, is_pi
+from tapegit.dialects.pi.summary import (
     iter_blocks,
     summarize_branch,
     summarize_command,
@@ -28,6 +22,12 @@ from tapegit.dialects.pi_summary import (
     summarize_result,
     summarize_session,
     summarize_tool_call,
+)
+from tapegit.dialects.syntax.members import (
+    decode_members,
+    has_value,
+    read_count,
+    read_text,
 )
 from tapegit.harness.facts import EXTRA, Harness, RecordFacts, SessionFacts, UsageFacts
 from tapegit.harness.places import Place

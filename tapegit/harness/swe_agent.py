@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects import openai_chat_parts, openai_responses_parts
-from tapegit.dialects.bodies import Members, read_members
-from tapegit.dialects.lines import first_line
-from tapegit.dialects.members import iter_array, read_seconds, starts_with
-from tapegit.dialects.part_summary import summarize_parts
+from tapegit.dialects.meaning.part_summary import summarize_parts
+from tapegit.dialects.openai_chat import parts as openai_chat_parts
+from tapegit.dialects.openai_responses import parts as openai_responses_parts
 from tapegit.dialects.parts import Text
-from tapegit.dialects.swe_agent_record import (
+from tapegit.dialects.swe_agent.record import (
     AgentMessage,
     decode_record,
     find_task,
@@ -21,6 +19,9 @@ from tapegit.dialects.swe_agent_record import (
     is_swe_agent,
     iter_message_parts,
 )
+from tapegit.dialects.syntax.bodies import Members, read_members
+from tapegit.dialects.syntax.lines import first_line
+from tapegit.dialects.syntax.members import iter_array, read_seconds, starts_with
 from tapegit.harness.content_ids import content_id
 from tapegit.harness.facts import Document, Harness, RecordFacts, SessionFacts, UsageFacts
 from tapegit.harness.places import Place
@@ -28,7 +29,7 @@ from tapegit.harness.places import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tapegit.dialects.members import Json
+    from tapegit.dialects.syntax.members import Json
     from tapegit.harness.places import Surroundings
     from tapegit.objects.turn import Usage
 

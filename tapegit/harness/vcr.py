@@ -8,13 +8,13 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.swe_agent_record import decode_record
-from tapegit.dialects.vcr_record import is_json_cassette, may_be_cassette, read_interactions
+from tapegit.dialects.swe_agent.record import decode_record
+from tapegit.dialects.vcr.record import is_json_cassette, may_be_cassette, read_interactions
 from tapegit.harness.facts import EXTRA, Exchange, Harness, Recording
 from tapegit.harness.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
-    from tapegit.dialects.vcr_record import Interaction
+    from tapegit.dialects.vcr.record import Interaction
 
 DIALECT: Final = "vcr@1"
 METHOD_LENGTH_MAX: Final = 100

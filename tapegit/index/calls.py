@@ -14,8 +14,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.injected import dialect_name
-from tapegit.dialects.stated_ids import StatedId, find_response_id, iter_message_ids
+from tapegit.dialects.meaning.injected import dialect_name
+from tapegit.dialects.meaning.stated_ids import StatedId, find_response_id, iter_message_ids
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId, hash_content
 from tapegit.objects.rope_reader import iter_content

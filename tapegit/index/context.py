@@ -17,15 +17,15 @@ from bisect import insort
 from collections import deque
 from typing import TYPE_CHECKING, Final, NewType
 
+from tapegit.dialects.meaning.projection import iter_items
 from tapegit.dialects.parts import Compaction
-from tapegit.dialects.projection import iter_items
 from tapegit.objects.oid import hash_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tapegit.dialects.meaning.projection import Item
     from tapegit.dialects.parts import AnyPart
-    from tapegit.dialects.projection import Item
 
 CONTEXT_VERSION: Final = 1
 RESULT_COUNT_MAX: Final = 256

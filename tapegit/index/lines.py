@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tapegit.dialects.meaning.projection import MESSAGE_ROLES
 from tapegit.dialects.parts import Unknown
-from tapegit.dialects.projection import MESSAGE_ROLES
 from tapegit.dialects.table import find_decoder
 from tapegit.index.context import ContextChain
 from tapegit.objects.oid import ObjectId

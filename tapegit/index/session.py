@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.injected import is_injected_line
+from tapegit.dialects.meaning.injected import is_injected_line
 from tapegit.errors import FormatError
 from tapegit.graph.lookup import MAIN_TAPES, pick_main_tape
 from tapegit.index.calls import iter_calls, join_calls, merge_calls

@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.stated_ids import (
+from tapegit.dialects.meaning.stated_ids import (
     ID_KINDS,
     StatedId,
     find_response_id,

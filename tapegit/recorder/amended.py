@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tapegit.dialects.json_records import RecordReader
+from tapegit.dialects.syntax.json_records import RecordReader
 from tapegit.dialects.wire_parts import iter_parts
 from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.harness.table import HARNESSES
 from tapegit.objects.kind import Kind, format_framing
 from tapegit.objects.oid import hash_framed
 from tapegit.objects.turn import Turn, change_turn, clean_summary, decode_turn
-from tapegit.recorder.call_turns import TOOL_COUNT_MAX
-from tapegit.recorder.message_keys import facts_of
-from tapegit.recorder.threader import Threader
+from tapegit.recorder.calls.message_keys import facts_of
+from tapegit.recorder.calls.turns import TOOL_COUNT_MAX
+from tapegit.recorder.sources.threader import Threader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tapegit.dialects.json_records import CUT_OFF, TOO_LONG, Record, RecordReader
+from tapegit.dialects.syntax.json_records import CUT_OFF, TOO_LONG, Record, RecordReader
 from tapegit.redact.placeholders import Numbering
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tapegit.objects.canonical import decode_canonical, encode_canonical
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.turn import decode_turn
-from tapegit.recorder.lineage import LINEAGE
+from tapegit.recorder.sources.lineage import LINEAGE
 from tapegit.refs.names import HEAD, RefName
 from tapegit.rewrite.survey import close_upwards, sort_links_first
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.delta_texts import iter_payloads, read_texts
+from tapegit.dialects.syntax.delta_texts import iter_payloads, read_texts
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope import decode_rope

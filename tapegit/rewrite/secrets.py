@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from tapegit.dialects.wire_parts import is_stream
 from tapegit.objects.kind import Kind
 from tapegit.objects.rope import decode_rope
-from tapegit.recorder.answers import has_secret, redact_answer
+from tapegit.recorder.calls.answers import has_secret, redact_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

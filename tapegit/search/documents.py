@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.arguments import decode_arguments
-from tapegit.dialects.named_files import iter_files, iter_strings
+from tapegit.dialects.meaning.arguments import decode_arguments
+from tapegit.dialects.meaning.named_files import iter_files, iter_strings
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,

@@ -18,7 +18,7 @@ from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from tapegit.dialects.arguments import split_arguments
+from tapegit.dialects.meaning.arguments import split_arguments
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,

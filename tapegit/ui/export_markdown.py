@@ -16,7 +16,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from tapegit.dialects.arguments import split_arguments
+from tapegit.dialects.meaning.arguments import split_arguments
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from tapegit.recorder.outcome import GROWN, NEW, SKIPPED, UNCHANGED
+from tapegit.recorder.sources.outcome import GROWN, NEW, SKIPPED, UNCHANGED
 from tapegit.ui.terminal import Styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tapegit.recorder.outcome import ImportedFile
+    from tapegit.recorder.sources.outcome import ImportedFile
     from tapegit.ui.terminal import Terminal
 
 FAILURE_SHOWN_MAX: Final = 10

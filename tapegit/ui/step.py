@@ -9,7 +9,7 @@ from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from tapegit.dialects.arguments import format_value, split_arguments
+from tapegit.dialects.meaning.arguments import format_value, split_arguments
 from tapegit.dialects.parts import Thinking, ToolCall
 from tapegit.ui.escape import escape_line
 from tapegit.ui.log import iter_header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tapegit.dialects.arguments import format_value
+from tapegit.dialects.meaning.arguments import format_value
 from tapegit.dialects.parts import part_members
 from tapegit.ui.turn_format import USAGE_NAMES
 

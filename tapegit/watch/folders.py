@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.recorder.source_files import iter_folders
+from tapegit.recorder.sources.files import iter_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
 
     from tapegit.objects.oid import ObjectId
-    from tapegit.recorder.lanes import RefMove
+    from tapegit.recorder.calls.lanes import RefMove
     from tapegit.refs.names import RefName
     from tapegit.repository.repository import Repository
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import RemovedError, TapesError
 from tapegit.graph.turns import TurnGraph
-from tapegit.recorder.calls import CallTapes
-from tapegit.recorder.exchanges import Answered, Asked, ScopeFacts
-from tapegit.recorder.lane_loading import load_lane, load_line
-from tapegit.recorder.origins import Origins
+from tapegit.recorder.calls.exchanges import Answered, Asked, ScopeFacts
+from tapegit.recorder.calls.lane_loading import load_lane, load_line
+from tapegit.recorder.calls.origins import Origins
+from tapegit.recorder.calls.tapes import CallTapes
 from tapegit.recorder.session_names import session_folder
 from tapegit.wire.branch_follower import BranchFollower
 from tapegit.wire.capture import (
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from tapegit.objects.kind import Object
     from tapegit.objects.oid import ObjectId
-    from tapegit.recorder.clients import Client
-    from tapegit.recorder.lanes import Lane, RefMove
+    from tapegit.recorder.calls.clients import Client
+    from tapegit.recorder.calls.lanes import Lane, RefMove
     from tapegit.redact.redactor import Redactor
     from tapegit.refs.names import RefName
     from tapegit.repository.repository import Repository

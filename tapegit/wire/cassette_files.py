@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.json_records import read_document
-from tapegit.dialects.yaml_values import iter_scalars
+from tapegit.dialects.syntax.json_records import read_document
+from tapegit.dialects.vcr.yaml_values import iter_scalars
 from tapegit.errors import FormatError, TranscriptError
-from tapegit.recorder.answers import has_secret
-from tapegit.recorder.documents import read_whole
-from tapegit.recorder.drafts import make_redacted
-from tapegit.recorder.source import RecordedSource
+from tapegit.recorder.calls.answers import has_secret
+from tapegit.recorder.sources.documents import read_whole
+from tapegit.recorder.sources.drafts import make_redacted
+from tapegit.recorder.sources.source import RecordedSource
 from tapegit.redact.placeholders import Numbering
 from tapegit.wire.cassettes import CassetteTurns, decode_body, target_of
 from tapegit.wire.headers import iter_credentials
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from tapegit.harness.facts import Exchange, Harness, Recording
     from tapegit.objects.turn import Redacted
-    from tapegit.recorder.documents import DocumentTapes
-    from tapegit.recorder.runs import Write
+    from tapegit.recorder.sources.documents import DocumentTapes
+    from tapegit.recorder.sources.runs import Write
     from tapegit.redact.redactor import Redactor
 
 KEY_LENGTH_MIN: Final = 16

@@ -18,18 +18,18 @@ from urllib.parse import urlsplit
 from tapegit.harness.content_ids import content_id
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Call, RawPiece, Redacted, Session, Turn, clean_summary, encode_turn
-from tapegit.recorder.answers import first_words, read_answer
-from tapegit.recorder.documents import WrittenTurns
-from tapegit.recorder.endpoints import CALL, find_endpoint, model_of_target
-from tapegit.recorder.exchanges import provider_of
-from tapegit.recorder.request_bodies import (
+from tapegit.recorder.calls.answers import first_words, read_answer
+from tapegit.recorder.calls.endpoints import CALL, find_endpoint, model_of_target
+from tapegit.recorder.calls.exchanges import provider_of
+from tapegit.recorder.calls.request_bodies import (
     RequestReader,
     write_body,
     write_bytes,
     write_element,
 )
-from tapegit.recorder.tapes import RecordedTape
-from tapegit.recorder.threads import How, Thread, make_units
+from tapegit.recorder.calls.threads import How, Thread, make_units
+from tapegit.recorder.sources.documents import WrittenTurns
+from tapegit.recorder.sources.tapes import RecordedTape
 from tapegit.redact.placeholders import Numbering
 from tapegit.redact.rules import RULES_VERSION
 from tapegit.wire.codings import undo_codings
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from tapegit.dialects.exchange import Response
     from tapegit.harness.facts import Exchange, Harness, Recording
     from tapegit.objects.oid import ObjectId
-    from tapegit.recorder.answers import Answer
-    from tapegit.recorder.request_bodies import Counts, RequestBody
-    from tapegit.recorder.runs import Write
-    from tapegit.recorder.threads import Node, Place, Unit
+    from tapegit.recorder.calls.answers import Answer
+    from tapegit.recorder.calls.request_bodies import Counts, RequestBody
+    from tapegit.recorder.calls.threads import Node, Place, Unit
+    from tapegit.recorder.sources.runs import Write
     from tapegit.redact.redactor import Redactor
     from tapegit.wire.capture import Headers
 

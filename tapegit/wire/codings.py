@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import brotli
 
-from tapegit.dialects.bodies import BODY_SIZE_MAX_BYTES
+from tapegit.dialects.syntax.bodies import BODY_SIZE_MAX_BYTES
 from tapegit.errors import DataError
 from tapegit.formats.zstd import iter_stream
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.arguments import split_arguments
-from tapegit.dialects.injected import dialect_name, strip_blocks
+from tapegit.dialects.meaning.arguments import split_arguments
+from tapegit.dialects.meaning.injected import dialect_name, strip_blocks
 from tapegit.dialects.parts import Text, ToolCall, ToolResult
 from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.errors import FormatError

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.normal_form import normalise
+from tapegit.dialects.meaning.normal_form import normalise
 from tapegit.objects.oid import hash_content
-from tapegit.recorder.clients import find_client
-from tapegit.recorder.endpoints import (
+from tapegit.recorder.calls.clients import find_client
+from tapegit.recorder.calls.endpoints import (
     CALL,
     GEMINI,
     OLLAMA,
@@ -22,17 +22,17 @@ from tapegit.recorder.endpoints import (
     is_generate,
     model_of_target,
 )
-from tapegit.recorder.request_bodies import RequestReader
-from tapegit.recorder.side_calls import side_kind
+from tapegit.recorder.calls.request_bodies import RequestReader
+from tapegit.recorder.calls.side_calls import side_kind
 from tapegit.wire.routes import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tapegit.dialects.bodies import Members
-    from tapegit.recorder.clients import Client
-    from tapegit.recorder.message_keys import MessageFacts
-    from tapegit.recorder.request_bodies import RequestBody
+    from tapegit.dialects.syntax.bodies import Members
+    from tapegit.recorder.calls.clients import Client
+    from tapegit.recorder.calls.message_keys import MessageFacts
+    from tapegit.recorder.calls.request_bodies import RequestBody
     from tapegit.redact.redactor import Redactor
 
 _PREFIXES: Final = re.compile(rf"(?:/s/{SCOPE.pattern})?(?:/u/{SCOPE.pattern})?(?=[/?]|$)")

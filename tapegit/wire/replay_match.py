@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tapegit.dialects.exchange import Response
     from tapegit.objects.oid import ObjectId
-    from tapegit.recorder.exchanges import Headers
+    from tapegit.recorder.calls.exchanges import Headers
     from tapegit.wire.replay_keys import RequestKeys
 
     Lane = tuple[str, str, str | None]

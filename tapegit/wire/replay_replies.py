@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import brotli
 
 from tapegit.dialects.wire_parts import is_stream
-from tapegit.recorder.endpoints import ANTHROPIC, COUNT, GEMINI, MODELS, OLLAMA, PROBE
+from tapegit.recorder.calls.endpoints import ANTHROPIC, COUNT, GEMINI, MODELS, OLLAMA, PROBE
 from tapegit.wire.socket_calls import CODING as WEBSOCKET
 from tapegit.wire.socket_calls import SWITCHED
 

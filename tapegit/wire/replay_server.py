@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSMsgType, web
 
-from tapegit.dialects.response_encode import content_type, encode_response
 from tapegit.dialects.wire_parts import decode_answer
 from tapegit.dialects.wire_table import WIRE_DIALECTS
+from tapegit.dialects.writing.response_encode import content_type, encode_response
 from tapegit.wire.codings import undo_codings
 from tapegit.wire.gate import find_refusal
 from tapegit.wire.headers import header_map, iter_credentials

@@ -13,13 +13,13 @@ from base64 import b64encode
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.bodies import BODY_SIZE_MAX_BYTES, read_members
-from tapegit.recorder.exchanges import Answered
+from tapegit.dialects.syntax.bodies import BODY_SIZE_MAX_BYTES, read_members
+from tapegit.recorder.calls.exchanges import Answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tapegit.recorder.exchanges import Asked
+    from tapegit.recorder.calls.exchanges import Asked
     from tapegit.wire.capture import CapturedClose, CapturedMessage
 
 CODING: Final = "websocket"

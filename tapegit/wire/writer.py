@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tapegit.errors import RemovedError, StaleRefError
 from tapegit.objects.kind import Kind, object_id
 from tapegit.objects.links import iter_links
-from tapegit.recorder.lanes import DIGIT_COUNT
+from tapegit.recorder.calls.lanes import DIGIT_COUNT
 from tapegit.refs.names import RefName
 from tapegit.repository.gate import read_history_mark
 from tapegit.repository.tombstones import read_tombstones, session_mark, verify_wanted
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tapegit.formats.tombstones import Tombstones
     from tapegit.objects.oid import ObjectId
-    from tapegit.recorder.lanes import RefMove
+    from tapegit.recorder.calls.lanes import RefMove
     from tapegit.repository.repository import Repository
 
 FRESH_MS: Final = 3_600_000

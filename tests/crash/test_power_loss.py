@@ -156,13 +156,15 @@ EXEMPT = {
     ),
     'rewrite/shred.py: replace_file(path.with_suffix(".cruft"), data, tmp_dir=root / TMP_NAME)'
     " [fsync_dir]": "its folder is synced when the old pack leaves it",
-    "upkeep/lostfound.py": "writes what is there already once more, for people to look at",
-    "upkeep/salvage.py: fsync_dir(target.parent)": "the model keeps the two halves of a rename",
-    'upkeep/salvage.py: replace_file(keep, b"", tmp_dir=repository.root / TMP_NAME)': (
+    "upkeep/fsck/lostfound.py": "writes what is there already once more, for people to look at",
+    "upkeep/salvage/salvage.py: fsync_dir(target.parent)": (
+        "the model keeps the two halves of a rename"
+    ),
+    'upkeep/salvage/salvage.py: replace_file(keep, b"", tmp_dir=repository.root / TMP_NAME)': (
         "the file is empty, and its folder is synced when the damaged pack leaves it"
     ),
-    'upkeep/receive.py: replace_file(path.with_suffix(".keep"), text, tmp_dir=root / TMP_NAME)'
-    " [fsync_dir]": "installing the pack syncs the same folder right after",
+    'upkeep/receive/receive.py: replace_file(path.with_suffix(".keep"), text, '
+    "tmp_dir=root / TMP_NAME) [fsync_dir]": "installing the pack syncs the same folder right after",
 }
 """Files, lines of files and calls in lines, that a check of stores by this model cannot judge."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from tapegit.formats.rewriting import Rewriting
 from tapegit.porcelain.imports.transcripts import Found, ImportOptions, import_transcripts
-from tapegit.recorder.growing import GrowingSources
+from tapegit.recorder.sources.growing import GrowingSources
 from tapegit.redact.redactor import default_redactor
 from tapegit.rewrite.carry_out import write_journal
 from tapegit.wire.calls import CallRecorder

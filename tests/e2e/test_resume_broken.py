@@ -15,8 +15,8 @@ import pytest
 from tapegit.dialects.parts import Text, ToolCall, ToolResult
 from tapegit.dialects.table import find_decoder
 from tapegit.graph.turns import TurnGraph
-from tapegit.harness.resume import Aim, Said
-from tapegit.harness.resume_table import RESUMES
+from tapegit.harness.resume.continuation import Aim, Said
+from tapegit.harness.resume.table import RESUMES
 from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.recording.launching import Surroundings
 from tapegit.porcelain.resume.resume import Wanted, plan

@@ -7,8 +7,8 @@ from pathlib import Path
 from tapegit.dialects.table import find_decoder
 from tapegit.objects.kind import Kind, object_id
 from tapegit.objects.turn import decode_turn
-from tapegit.recorder.calls import CallTapes
-from tapegit.recorder.exchanges import Answered, Asked
+from tapegit.recorder.calls.exchanges import Answered, Asked
+from tapegit.recorder.calls.tapes import CallTapes
 from tapegit.redact.redactor import default_redactor
 from tests.fuzz.driver import run
 from tests.scripted_calls import CLAUDE, answer_events, result, said, stream, user

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapegit.dialects.yaml_values import iter_scalars, load_yaml
+from tapegit.dialects.vcr.yaml_values import iter_scalars, load_yaml
 from tapegit.errors import TapesError
 from tapegit.objects.verify import verify_object
 from tests.fuzz.driver import run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapegit.harness.table import find_harness
 from tapegit.objects.verify import verify_object
-from tapegit.recorder.source import recognise, record_source
+from tapegit.recorder.sources.source import recognise, record_source
 from tapegit.store.memory import MemorySource
 from tests.fuzz.driver import run
 

@@ -6,7 +6,7 @@ from tapegit.harness.codex import CODEX
 from tapegit.harness.gemini_cli import GEMINI_CLI
 from tapegit.harness.pi import PI
 from tapegit.objects.verify import verify_object
-from tapegit.recorder.source import record_source
+from tapegit.recorder.sources.source import record_source
 from tests.fuzz.driver import run
 from tests.recordings import Recordings
 

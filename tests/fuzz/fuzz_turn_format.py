@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tapegit.dialects.named_files import iter_files
+from tapegit.dialects.meaning.named_files import iter_files
+from tapegit.dialects.meaning.spawned import iter_spawned
 from tapegit.dialects.parts import ToolCall
-from tapegit.dialects.spawned import iter_spawned
 from tapegit.errors import TapesError
 from tapegit.porcelain.turns.patterns import compile_pattern
 from tapegit.ui.turn_format import parse_turn_format

@@ -65,7 +65,7 @@ METHODS = {
 """Methods of paths that change a disk (those that nothing else has)."""
 
 EXEMPT = {
-    ("upkeep/parallel.py", "os.write"): "into a pipe between processes",
+    ("upkeep/fsck/parallel.py", "os.write"): "into a pipe between processes",
     ("remote/connection.py", "os.write"): "into a pipe or a socket, to a remote",
 }
 """Calls of this kind that change no file of a store."""

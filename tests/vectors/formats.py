@@ -60,7 +60,7 @@ from tapegit.remote.mapping import (
     make_turn_commit,
 )
 from tapegit.store.index_builder import build_index
-from tapegit.upkeep.packcheck import verify_index
+from tapegit.upkeep.fsck.packcheck import verify_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.dialects.answer_editing import is_streamed, replace_in_stream
-from tapegit.dialects.conversation import WITHIN_ANSWERS
-from tapegit.dialects.editing import is_editable, part_kind, part_text, replace_part
 from tapegit.dialects.parts import ToolResult
 from tapegit.dialects.table import find_decoder
+from tapegit.dialects.writing.answer_editing import is_streamed, replace_in_stream
+from tapegit.dialects.writing.conversation import WITHIN_ANSWERS
+from tapegit.dialects.writing.editing import is_editable, part_kind, part_text, replace_part
 from tapegit.errors import AmbiguousRevisionError, RefNotFoundError, UserError
 from tapegit.graph.ancestry import count_ahead_behind, is_ancestor
 from tapegit.objects.kind import Kind
@@ -30,15 +30,15 @@ from tapegit.objects.turn import (
 )
 from tapegit.porcelain.secrets.redaction import load_redactor
 from tapegit.recorder.amended import amend_turn
-from tapegit.recorder.runs import write_bytes
+from tapegit.recorder.sources.runs import write_bytes
 from tapegit.refs.names import HEAD, RefName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tapegit.dialects.editing import Edited
     from tapegit.dialects.parts import AnyPart
     from tapegit.dialects.table import Decode
+    from tapegit.dialects.writing.editing import Edited
     from tapegit.graph.turns import TurnGraph
     from tapegit.objects.turn import Turn
     from tapegit.repository.repository import Repository

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.lines import first_line
 from tapegit.dialects.parts import Text
+from tapegit.dialects.syntax.lines import first_line
 from tapegit.dialects.table import find_decoder
-from tapegit.dialects.tapes_message import DIALECT, encode_message
+from tapegit.dialects.tapes.message import DIALECT, encode_message
 from tapegit.errors import NonFastForwardError, RefNotFoundError, UserError
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.walk import iter_first_parents

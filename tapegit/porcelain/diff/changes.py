@@ -11,7 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tapegit.dialects.injected import TRANSCRIPT_DIALECTS, dialect_name
+from tapegit.dialects.meaning.injected import TRANSCRIPT_DIALECTS, dialect_name
+from tapegit.dialects.meaning.projection import (
+    MESSAGE_ROLES,
+    VOLATILE_KEYS,
+    canonical_json,
+    clean_text,
+    strip_text,
+)
 from tapegit.dialects.parts import (
     AnyPart,
     Attachment,
@@ -22,13 +29,6 @@ from tapegit.dialects.parts import (
     ToolCall,
     ToolResult,
     Unknown,
-)
-from tapegit.dialects.projection import (
-    MESSAGE_ROLES,
-    VOLATILE_KEYS,
-    canonical_json,
-    clean_text,
-    strip_text,
 )
 from tapegit.graph.subsequence import common_subsequence
 from tapegit.objects.oid import hash_content

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tapegit.dialects.injected import dialect_name
+from tapegit.dialects.meaning.injected import dialect_name
 from tapegit.dialects.parts import Unknown
 from tapegit.porcelain.diff.json_values import load_json
 

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.injected import dialect_name
+from tapegit.dialects.meaning.injected import dialect_name
+from tapegit.dialects.meaning.projection import (
+    MESSAGE_ROLES,
+    canonical_json,
+    clean_text,
+    iter_items,
+    strip_text,
+)
 from tapegit.dialects.parts import (
     Compaction,
     Failure,
@@ -20,13 +27,6 @@ from tapegit.dialects.parts import (
     ToolCall,
     ToolResult,
     Unknown,
-)
-from tapegit.dialects.projection import (
-    MESSAGE_ROLES,
-    canonical_json,
-    clean_text,
-    iter_items,
-    strip_text,
 )
 from tapegit.dialects.table import find_decoder
 from tapegit.errors import FormatError
@@ -41,8 +41,8 @@ from tapegit.store.database import object_not_found
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tapegit.dialects.meaning.projection import Item
     from tapegit.dialects.parts import AnyPart
-    from tapegit.dialects.projection import Item
     from tapegit.objects.kind import Object
     from tapegit.objects.turn import Turn
     from tapegit.porcelain.diff.settings import Settings

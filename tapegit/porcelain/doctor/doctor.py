@@ -17,9 +17,9 @@ from tapegit.porcelain.maintenance.gc import GcOptions, is_due, run_gc
 from tapegit.porcelain.secrets.rewriting import finish_stopped
 from tapegit.repository.tombstones import read_tombstones
 from tapegit.rewrite.carry_out import find_journal
-from tapegit.upkeep import auto
-from tapegit.upkeep.findings import NOTICE
-from tapegit.upkeep.fsck import FsckOptions, check_store
+from tapegit.upkeep.fsck.findings import NOTICE
+from tapegit.upkeep.fsck.fsck import FsckOptions, check_store
+from tapegit.upkeep.gc import auto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

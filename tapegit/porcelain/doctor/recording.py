@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tapegit.errors import TapesError
 from tapegit.graph.lookup import SESSIONS, group_sessions, is_aside
 from tapegit.graph.newest import find_latest
-from tapegit.harness.launch_table import LAUNCHES
+from tapegit.harness.launch.table import LAUNCHES
 from tapegit.porcelain.doctor.doctor import DAY_MS, NOTE, OK, PROBLEM, WARNING, Check
 from tapegit.porcelain.history.status import read_status
 from tapegit.porcelain.imports.discovery import find_kept, is_own_store, iter_place, list_places
@@ -28,7 +28,7 @@ from tapegit.porcelain.imports.transcripts import (
     import_transcripts,
 )
 from tapegit.porcelain.remotes.remotes import list_remotes
-from tapegit.recorder.outcome import GROWN, NEW, SKIPPED
+from tapegit.recorder.sources.outcome import GROWN, NEW, SKIPPED
 from tapegit.repository.recordings import iter_losses
 from tapegit.repository.watch_state import read_watch_state
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tapegit.harness.places import Surroundings
     from tapegit.harness.plugins import KnownHarnesses
     from tapegit.porcelain.imports.discovery import HarnessPlace
-    from tapegit.recorder.outcome import ImportedFile
+    from tapegit.recorder.sources.outcome import ImportedFile
     from tapegit.repository.repository import Repository
 
 CLEANUP_DAYS_DEFAULT: Final = 30

@@ -19,8 +19,8 @@ from tapegit.graph.walk import walk
 from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.history.show import ShownTurn, iter_shown
 from tapegit.porcelain.turns.selection import select
-from tapegit.recorder.reassembly import NumberedRun, iter_run_bytes, order_runs, reassemble
-from tapegit.recorder.tape_records import is_document_turn
+from tapegit.recorder.sources.reassembly import NumberedRun, iter_run_bytes, order_runs, reassemble
+from tapegit.recorder.sources.tape_records import is_document_turn
 from tapegit.refs.names import HEAD
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.conversation import SpokenTurn, find_compaction, make_request
 from tapegit.dialects.wire_table import WIRE_DIALECTS
+from tapegit.dialects.writing.conversation import SpokenTurn, find_compaction, make_request
 from tapegit.errors import FormatError, UserError
 from tapegit.graph.selection import Selected
 from tapegit.objects.oid import ObjectId

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.errors import DataError, TapesError, UserError
 from tapegit.files.safe_read import read_file
 from tapegit.porcelain.imports.transcripts import Found
-from tapegit.recorder.source import find_directory, recognise
-from tapegit.recorder.source_files import SourceFile, iter_source_paths, walk_files
+from tapegit.recorder.sources.files import SourceFile, iter_source_paths, walk_files
+from tapegit.recorder.sources.source import find_directory, recognise
 from tapegit.repository.discover import is_store
 from tapegit.repository.replayed import is_replayed, is_scratch, read_replayed
 from tapegit.repository.user_dirs import find_user_store, no_home

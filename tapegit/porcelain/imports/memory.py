@@ -16,14 +16,14 @@ from tapegit import __version__
 from tapegit.errors import DataError
 from tapegit.index.sources import SourceEntry, SourceMemory
 from tapegit.objects.oid import ObjectId, hash_content
-from tapegit.recorder.outcome import SKIPPED, UNCHANGED, Failure, ImportedFile
 from tapegit.recorder.session_names import session_folder, tape_ref
+from tapegit.recorder.sources.outcome import SKIPPED, UNCHANGED, Failure, ImportedFile
 from tapegit.redact.rules import RULES_VERSION
 
 if TYPE_CHECKING:
     from tapegit.harness.plugins import KnownHarnesses
     from tapegit.index.sources import SourceStamp
-    from tapegit.recorder.source import RecordedSource
+    from tapegit.recorder.sources.source import RecordedSource
     from tapegit.redact.user_rules import UserRules
     from tapegit.repository.repository import Repository
 

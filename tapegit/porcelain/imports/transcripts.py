@@ -25,14 +25,19 @@ from tapegit.index.sources import make_stamp
 from tapegit.porcelain.imports.memory import ImportMemory
 from tapegit.porcelain.imports.writes import MESSAGE, ImportWrites
 from tapegit.porcelain.secrets.redaction import load_redactor, load_user_rules
-from tapegit.recorder.documents import DocumentTapes
-from tapegit.recorder.lineage import LINEAGE, find_follower, find_lineage, lineage_ref
-from tapegit.recorder.outcome import GROWN, NEW, SKIPPED, UNCHANGED, ImportedFile
 from tapegit.recorder.rehearsal import Rehearsal
 from tapegit.recorder.session_names import session_folder, tape_ref
-from tapegit.recorder.session_refs import RefMove, SessionRefs
-from tapegit.recorder.source import find_session_id, recognise, record_document, record_source
-from tapegit.recorder.source_files import SourceFile
+from tapegit.recorder.sources.documents import DocumentTapes
+from tapegit.recorder.sources.files import SourceFile
+from tapegit.recorder.sources.lineage import LINEAGE, find_follower, find_lineage, lineage_ref
+from tapegit.recorder.sources.outcome import GROWN, NEW, SKIPPED, UNCHANGED, ImportedFile
+from tapegit.recorder.sources.session_refs import RefMove, SessionRefs
+from tapegit.recorder.sources.source import (
+    find_session_id,
+    recognise,
+    record_document,
+    record_source,
+)
 from tapegit.repository.tombstones import read_tombstones, session_mark
 from tapegit.wire.cassette_files import record_cassette
 
@@ -42,10 +47,10 @@ if TYPE_CHECKING:
     from tapegit.harness.facts import Harness
     from tapegit.index.sources import SourceStamp
     from tapegit.objects.oid import ObjectId
-    from tapegit.recorder.growing import GrowingSources
-    from tapegit.recorder.lineage import Lineage
-    from tapegit.recorder.runs import Write
-    from tapegit.recorder.source import RecordedSource
+    from tapegit.recorder.sources.growing import GrowingSources
+    from tapegit.recorder.sources.lineage import Lineage
+    from tapegit.recorder.sources.runs import Write
+    from tapegit.recorder.sources.source import RecordedSource
     from tapegit.refs.names import RefName
     from tapegit.repository.repository import Repository
     from tapegit.store.source import ObjectSource

@@ -24,8 +24,8 @@ from tapegit.porcelain.imports.transcripts import (
     import_transcripts,
 )
 from tapegit.porcelain.maintenance.gc import start_auto
-from tapegit.recorder.growing import GrowingSources
-from tapegit.recorder.outcome import GROWN, NEW, SKIPPED
+from tapegit.recorder.sources.growing import GrowingSources
+from tapegit.recorder.sources.outcome import GROWN, NEW, SKIPPED
 from tapegit.repository.layout import WATCH_LOCK
 from tapegit.repository.replayed import is_replayed, read_replayed
 from tapegit.repository.watch_state import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tapegit.harness.plugins import KnownHarnesses
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.imports.discovery import HarnessPlace
-    from tapegit.recorder.outcome import ImportedFile
+    from tapegit.recorder.sources.outcome import ImportedFile
     from tapegit.repository.repository import Repository
     from tapegit.watch.agenda import Due
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.upkeep.findings import DAMAGED, NOTICE, Finding, exit_code
-from tapegit.upkeep.fsck import FsckOptions, check_store
-from tapegit.upkeep.lostfound import write_lost_found
-from tapegit.upkeep.salvage import salvage
+from tapegit.upkeep.fsck.findings import DAMAGED, NOTICE, Finding, exit_code
+from tapegit.upkeep.fsck.fsck import FsckOptions, check_store
+from tapegit.upkeep.fsck.lostfound import write_lost_found
+from tapegit.upkeep.salvage.salvage import salvage
 
 if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
-    from tapegit.upkeep.fsck import FsckReport
-    from tapegit.upkeep.salvage import Salvaged
-    from tapegit.upkeep.scan import OnProgress
+    from tapegit.upkeep.fsck.fsck import FsckReport
+    from tapegit.upkeep.fsck.scan import OnProgress
+    from tapegit.upkeep.salvage.salvage import Salvaged
 
 
 class FsckResult(NamedTuple):

@@ -10,14 +10,14 @@ from tapegit.graph.dates import parse_date
 from tapegit.graph.turns import TurnGraph
 from tapegit.porcelain.history.reflog import Expiry, expire
 from tapegit.porcelain.secrets.rewriting import finish_pending
-from tapegit.upkeep import auto
-from tapegit.upkeep.collect import Collected, collect, hold_upkeep
-from tapegit.upkeep.plan import Fold, Wish
-from tapegit.upkeep.sweep import Swept, sweep
+from tapegit.upkeep.gc import auto
+from tapegit.upkeep.gc.collect import Collected, collect, hold_upkeep
+from tapegit.upkeep.gc.plan import Fold, Wish
+from tapegit.upkeep.gc.sweep import Swept, sweep
 
 if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
-    from tapegit.upkeep.rewrite import OnProgress
+    from tapegit.upkeep.gc.rewrite import OnProgress
 
 
 class GcOptions(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.graph.dates import parse_date
-from tapegit.upkeep.collect import hold_upkeep
-from tapegit.upkeep.packlinks import NONE
-from tapegit.upkeep.remove import Doomed, remove
-from tapegit.upkeep.stock import find_times, mark_young, take_stock
+from tapegit.upkeep.gc.collect import hold_upkeep
+from tapegit.upkeep.gc.packlinks import NONE
+from tapegit.upkeep.gc.remove import Doomed, remove
+from tapegit.upkeep.gc.stock import find_times, mark_young, take_stock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

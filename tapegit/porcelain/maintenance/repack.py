@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.graph.dates import parse_date
-from tapegit.upkeep.collect import Collected, collect, hold_upkeep
-from tapegit.upkeep.plan import Fold, Wish
-from tapegit.upkeep.rewrite import Quality
+from tapegit.upkeep.gc.collect import Collected, collect, hold_upkeep
+from tapegit.upkeep.gc.plan import Fold, Wish
+from tapegit.upkeep.gc.rewrite import Quality
 
 if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
-    from tapegit.upkeep.rewrite import OnProgress
+    from tapegit.upkeep.gc.rewrite import OnProgress
 
 
 class RepackOptions(NamedTuple):

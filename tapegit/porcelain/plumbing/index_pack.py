@@ -10,7 +10,7 @@ from tapegit.errors import UserError
 from tapegit.files.oserrors import storage_error
 from tapegit.formats.packindex_writer import iter_index_parts
 from tapegit.porcelain.plumbing.streams import iter_chunks, write_file
-from tapegit.upkeep.receive import Received, kind_finder, receive_pack, verify_pack
+from tapegit.upkeep.receive.receive import Received, kind_finder, receive_pack, verify_pack
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapegit.porcelain.plumbing.streams import iter_chunks
-from tapegit.upkeep.unpack import Unpacked, unpack_objects
+from tapegit.upkeep.receive.unpack import Unpacked, unpack_objects
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import DataError, StorageError, UnsafePathError
-from tapegit.upkeep.packlist import verify_pack_and_index
+from tapegit.upkeep.fsck.packlist import verify_pack_and_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tapegit.upkeep.packlist import PackedObject
+    from tapegit.upkeep.fsck.packlist import PackedObject
 
 _ENDINGS = (".idx", ".pack")
 

@@ -9,8 +9,8 @@ import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import UserError
-from tapegit.harness.launch_environment import plan_environment
-from tapegit.harness.launch_table import LAUNCHES
+from tapegit.harness.launch.environment import plan_environment
+from tapegit.harness.launch.table import LAUNCHES
 from tapegit.porcelain.recording.launching import make_situation
 from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.run_folder import RunFolder
@@ -19,7 +19,7 @@ from tapegit.wire.routes import SCOPE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tapegit.harness.launch import Overlay
+    from tapegit.harness.launch.recipe import Overlay
     from tapegit.porcelain.recording.launching import Surroundings
     from tapegit.porcelain.recording.proxy import Standing
 

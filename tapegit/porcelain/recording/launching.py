@@ -12,9 +12,9 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import NoOverlayError
-from tapegit.harness.launch import Situation
-from tapegit.harness.launch_environment import BARRIERS, plan_environment
-from tapegit.harness.launch_table import LAUNCHES, RUNNERS, Found, find_launch, program_name
+from tapegit.harness.launch.environment import BARRIERS, plan_environment
+from tapegit.harness.launch.recipe import Situation
+from tapegit.harness.launch.table import LAUNCHES, RUNNERS, Found, find_launch, program_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

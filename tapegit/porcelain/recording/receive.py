@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.harness.launch_table import find_launch
+from tapegit.harness.launch.table import find_launch
 from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.recording.code_repository import find_code_repository
 from tapegit.porcelain.secrets.redaction import load_redactor
-from tapegit.recorder.exchanges import ScopeFacts
+from tapegit.recorder.calls.exchanges import ScopeFacts
 from tapegit.refs.names import RefName
 from tapegit.wire.calls import CallRecorder
 from tapegit.wire.recorder_process import Receiver

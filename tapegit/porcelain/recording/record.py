@@ -10,8 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import TapesError
-from tapegit.harness.launch_environment import VARIABLES
-from tapegit.harness.launch_table import find_launch, program_name
+from tapegit.harness.launch.environment import VARIABLES
+from tapegit.harness.launch.table import find_launch, program_name
 from tapegit.porcelain.recording.child import SignalsHeld
 from tapegit.porcelain.recording.launching import prepare
 from tapegit.porcelain.recording.left_behind import iter_left_behind

@@ -35,7 +35,7 @@ from tapegit.porcelain.plumbing.streams import iter_chunks, write_file
 from tapegit.porcelain.plumbing.tips import iter_points
 from tapegit.refs.names import RefName
 from tapegit.repository.layout import TMP_NAME
-from tapegit.upkeep.receive import (
+from tapegit.upkeep.receive.receive import (
     kind_finder,
     receive_pack,
     take_chunks,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
 
 from tapegit.graph.walk import iter_first_parents
-from tapegit.harness.launch_table import program_name
+from tapegit.harness.launch.table import program_name
 from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.receive import receiver_command
 from tapegit.porcelain.recording.record import DEFAULT_SCOPE, make_scope

@@ -17,7 +17,7 @@ from tapegit.dialects.parts import ToolCall
 from tapegit.dialects.wire_parts import decode_answer
 from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.errors import UserError
-from tapegit.harness.launch_environment import plan_environment
+from tapegit.harness.launch.environment import plan_environment
 from tapegit.porcelain.recording.child import CommandNotRunError, SignalsHeld
 from tapegit.porcelain.recording.launching import make_situation, prepare
 from tapegit.porcelain.recording.places import Places

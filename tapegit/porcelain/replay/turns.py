@@ -10,12 +10,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.conversation import SpokenTurn, find_compaction
 from tapegit.dialects.exchange import Response
+from tapegit.dialects.writing.conversation import SpokenTurn, find_compaction
 from tapegit.porcelain.turns.parts import iter_parts
-from tapegit.recorder.clients import UNKNOWN, Client
-from tapegit.recorder.endpoints import CALL
-from tapegit.recorder.message_keys import facts_of
+from tapegit.recorder.calls.clients import UNKNOWN, Client
+from tapegit.recorder.calls.endpoints import CALL
+from tapegit.recorder.calls.message_keys import facts_of
 from tapegit.wire.replay_keys import RequestKeys, talk_of
 from tapegit.wire.replay_match import Reply, Taped
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
     from tapegit.objects.rope_reader import Find
     from tapegit.objects.turn import Turn
-    from tapegit.recorder.message_keys import MessageFacts
+    from tapegit.recorder.calls.message_keys import MessageFacts
 
 _HEARD: Final = frozenset({"user", "tool", "assistant"})
 _JSON: Final = (("Content-Type", "application/json"),)

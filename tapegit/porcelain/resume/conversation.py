@@ -15,25 +15,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.conversation import SpokenTurn, find_compaction, split_results
 from tapegit.dialects.exchange import Loss
-from tapegit.dialects.gemini_cli_parts import enumerate_records
-from tapegit.dialects.gemini_cli_record import decode_record, iter_new_messages
-from tapegit.dialects.json_records import NOT_JSON, read_document, read_raw_records
+from tapegit.dialects.gemini_cli.parts import enumerate_records
+from tapegit.dialects.gemini_cli.record import decode_record, iter_new_messages
+from tapegit.dialects.meaning.projection import MESSAGE_ROLES
 from tapegit.dialects.parts import Compaction, Text, ToolCall, ToolResult
-from tapegit.dialects.projection import MESSAGE_ROLES
+from tapegit.dialects.syntax.json_records import NOT_JSON, read_document, read_raw_records
 from tapegit.dialects.table import find_decoder
-from tapegit.dialects.tapes_message import DIALECT as MESSAGE
-from tapegit.dialects.tapes_resume import DIALECT as RESUMED
+from tapegit.dialects.tapes.message import DIALECT as MESSAGE
+from tapegit.dialects.tapes.resume import DIALECT as RESUMED
+from tapegit.dialects.writing.conversation import SpokenTurn, find_compaction, split_results
 from tapegit.harness.gemini_cli import DIALECT as GEMINI_CLI
 from tapegit.harness.gemini_cli import GEMINI_CLI as GEMINI_HARNESS
-from tapegit.harness.resume import Said
-from tapegit.harness.resume_gemini_cli import CONTEXT
+from tapegit.harness.resume.continuation import Said
+from tapegit.harness.resume.gemini_cli import CONTEXT
 from tapegit.harness.table import HARNESSES
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import iter_content
 from tapegit.porcelain.turns.parts import decode_parts
-from tapegit.recorder.tape_records import is_document_turn
+from tapegit.recorder.sources.tape_records import is_document_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,14 +11,14 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.json_records import Record, read_document
+from tapegit.dialects.syntax.json_records import Record, read_document
 from tapegit.errors import UserError
 from tapegit.graph.ancestry import is_ancestor
 from tapegit.graph.turns import TurnGraph
 from tapegit.harness.table import HARNESSES
 from tapegit.porcelain.secrets.redaction import load_redactor
-from tapegit.recorder.lineage import Lineage, find_follower
-from tapegit.recorder.threader import Threader
+from tapegit.recorder.sources.lineage import Lineage, find_follower
+from tapegit.recorder.sources.threader import Threader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.conversation import SpokenTurn, make_request
 from tapegit.dialects.parts import Text
 from tapegit.dialects.wire_table import WIRE_DIALECTS
+from tapegit.dialects.writing.conversation import SpokenTurn, make_request
 from tapegit.errors import UserError
 from tapegit.porcelain.export.request import find_asked
 from tapegit.porcelain.resume.conversation import read_conversation

@@ -14,15 +14,15 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.tapes_message import DIALECT as MESSAGE
-from tapegit.dialects.tapes_message import encode_message
+from tapegit.dialects.tapes.message import DIALECT as MESSAGE
+from tapegit.dialects.tapes.message import encode_message
 from tapegit.errors import StorageError, UserError
 from tapegit.files import syscalls
 from tapegit.files.durable import TemporaryFile, make_directories
 from tapegit.files.oserrors import storage_errors
 from tapegit.harness.places import Surroundings as HarnessSurroundings
-from tapegit.harness.resume import Aim
-from tapegit.harness.resume_table import RESUMES, find_resume
+from tapegit.harness.resume.continuation import Aim
+from tapegit.harness.resume.table import RESUMES, find_resume
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import CodeRepository, RawPiece, Session, Turn, encode_turn
 from tapegit.porcelain.branches.checkout import Code, find_code
@@ -33,19 +33,19 @@ from tapegit.porcelain.recording.launching import read_settings
 from tapegit.porcelain.resume.conversation import Conversation, read_conversation
 from tapegit.porcelain.resume.database import record_given, run_quietly
 from tapegit.porcelain.secrets.redaction import load_redactor
-from tapegit.recorder.lineage import MESSAGE as STARTED
-from tapegit.recorder.lineage import lineage_ref, make_leader
-from tapegit.recorder.runs import write_bytes
 from tapegit.recorder.session_names import session_folder, tape_ref
+from tapegit.recorder.sources.lineage import MESSAGE as STARTED
+from tapegit.recorder.sources.lineage import lineage_ref, make_leader
+from tapegit.recorder.sources.runs import write_bytes
 from tapegit.repository.layout import TMP_NAME
 
 if TYPE_CHECKING:
     from tapegit.dialects.exchange import Loss
     from tapegit.graph.turns import TurnGraph
-    from tapegit.harness.resume import Resume, Written
+    from tapegit.harness.resume.continuation import Resume, Written
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.recording.launching import Surroundings
-    from tapegit.recorder.outcome import ImportedFile
+    from tapegit.recorder.sources.outcome import ImportedFile
     from tapegit.refs.names import RefName
     from tapegit.repository.repository import Repository
     from tapegit.repository.transaction import Transaction

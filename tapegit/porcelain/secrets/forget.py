@@ -21,7 +21,7 @@ from tapegit.rewrite.carry_out import open_refs
 from tapegit.rewrite.forgetting import NotesWithout, find_content, find_folder, find_going
 from tapegit.rewrite.survey import Survey
 from tapegit.store.pack_writer import PackWriter
-from tapegit.upkeep.collect import hold_upkeep, index_packs
+from tapegit.upkeep.gc.collect import hold_upkeep, index_packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,7 +23,7 @@ from tapegit.rewrite.rewriter import Rewriter
 from tapegit.rewrite.seams import find_split
 from tapegit.rewrite.survey import Survey, close_upwards
 from tapegit.store.pack_writer import PackWriter
-from tapegit.upkeep.collect import hold_upkeep, index_packs
+from tapegit.upkeep.gc.collect import hold_upkeep, index_packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

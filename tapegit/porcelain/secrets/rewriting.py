@@ -21,7 +21,7 @@ from tapegit.rewrite.carry_out import (
     find_journal,
     write_journal,
 )
-from tapegit.upkeep.collect import hold_upkeep
+from tapegit.upkeep.gc.collect import hold_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

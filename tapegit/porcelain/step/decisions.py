@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.decisions import GUARD, Decision, find_decision, read_policy
-from tapegit.dialects.injected import dialect_name
+from tapegit.dialects.meaning.decisions import GUARD, Decision, find_decision, read_policy
+from tapegit.dialects.meaning.injected import dialect_name
 from tapegit.dialects.parts import ToolCall, ToolResult
 from tapegit.porcelain.turns.parts import iter_pieces
 from tapegit.search.documents import REFUSED_STOPS

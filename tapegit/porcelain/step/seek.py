@@ -14,9 +14,9 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.decisions import SIGNS, find_decision
-from tapegit.dialects.injected import dialect_name
-from tapegit.dialects.named_files import iter_files
+from tapegit.dialects.meaning.decisions import SIGNS, find_decision
+from tapegit.dialects.meaning.injected import dialect_name
+from tapegit.dialects.meaning.named_files import iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.errors import ConfigError, UserError
 from tapegit.porcelain.turns.parts import decode_parts, iter_pieces, iter_texts

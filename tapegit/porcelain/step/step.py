@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.arguments import decode_arguments, format_value
+from tapegit.dialects.meaning.arguments import decode_arguments, format_value
 from tapegit.dialects.wire_parts import read_asked
 from tapegit.errors import RefNotFoundError, UserError
 from tapegit.graph.selection import Selected

@@ -12,9 +12,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.arguments import read_strings
+from tapegit.dialects.meaning.arguments import read_strings
+from tapegit.dialects.meaning.spawned import iter_spawned
 from tapegit.dialects.parts import ToolCall
-from tapegit.dialects.spawned import iter_spawned
 from tapegit.graph.walk import iter_first_parents
 from tapegit.porcelain.turns.parts import is_spawning, iter_parts, iter_pieces, may_spawn
 from tapegit.recorder.session_names import session_folder, tape_ref

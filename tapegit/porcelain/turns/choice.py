@@ -11,7 +11,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.dialects.named_files import is_below, iter_files
+from tapegit.dialects.meaning.named_files import is_below, iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.objects.turn import decode_turn
 from tapegit.porcelain.turns.parts import iter_parts, iter_texts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tapegit.dialects.arguments import split_arguments
+from tapegit.dialects.meaning.arguments import split_arguments
 from tapegit.dialects.parts import (
     Compaction,
     Failure,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.dialects.named_files import iter_files
+from tapegit.dialects.meaning.named_files import iter_files
 from tapegit.dialects.parts import ToolCall
 from tapegit.porcelain.turns.parts import decode_parts, iter_pieces
 

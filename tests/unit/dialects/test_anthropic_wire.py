@@ -6,8 +6,12 @@ import json
 
 import pytest
 
-from tapegit.dialects.anthropic_parts import decode_message, decode_request, decode_response
-from tapegit.dialects.anthropic_stream import decode_stream
+from tapegit.dialects.anthropic_messages.parts import (
+    decode_message,
+    decode_request,
+    decode_response,
+)
+from tapegit.dialects.anthropic_messages.stream import decode_stream
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tapegit.dialects.gemini_generate_parts import decode_message, decode_request, decode_response
-from tapegit.dialects.gemini_generate_stream import decode_stream
+from tapegit.dialects.gemini_generate.parts import decode_message, decode_request, decode_response
+from tapegit.dialects.gemini_generate.stream import decode_stream
 from tapegit.dialects.parts import (
     Attachment,
     Failure,

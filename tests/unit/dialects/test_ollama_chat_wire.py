@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tapegit.dialects.ollama_chat import (
+from tapegit.dialects.ollama_chat.parts import (
     decode_message,
     decode_request,
     decode_response,

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tapegit.dialects.openai_chat_parts import decode_message, decode_request, decode_response
-from tapegit.dialects.openai_chat_stream import decode_stream
+from tapegit.dialects.openai_chat.parts import decode_message, decode_request, decode_response
+from tapegit.dialects.openai_chat.stream import decode_stream
 from tapegit.dialects.parts import (
     Attachment,
     Failure,

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from tapegit.dialects.openai_responses_parts import (
+from tapegit.dialects.openai_responses.parts import (
     decode_message,
     decode_request,
     decode_response,
 )
-from tapegit.dialects.openai_responses_stream import ResponsesStream, decode_stream
+from tapegit.dialects.openai_responses.stream import ResponsesStream, decode_stream
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tapegit.harness.launch import Situation
+from tapegit.harness.launch.recipe import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,10 +7,12 @@ import json
 import pytest
 
 from tapegit.errors import NoOverlayError
-from tapegit.harness import launch_gemini_cli, launch_opencode, launch_pi
-from tapegit.harness.launch import decode_dotenv, decode_settings, merge_no_proxy
-from tapegit.harness.launch_environment import plan_environment
-from tapegit.harness.launch_table import LAUNCHES, find_launch
+from tapegit.harness.launch import gemini_cli as launch_gemini_cli
+from tapegit.harness.launch import opencode as launch_opencode
+from tapegit.harness.launch import pi as launch_pi
+from tapegit.harness.launch.environment import plan_environment
+from tapegit.harness.launch.recipe import decode_dotenv, decode_settings, merge_no_proxy
+from tapegit.harness.launch.table import LAUNCHES, find_launch
 from tests.unit.harness.situations import FOLDER, PROXY, situation
 
 GEMINI = "https://generativelanguage.googleapis.com"

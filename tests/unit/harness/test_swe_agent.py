@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tapegit.dialects.parts import ToolCall, ToolResult, part_members
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
-from tapegit.recorder.source import recognise
+from tapegit.recorder.sources.source import recognise
 from tests.recordings import Recordings
 from tests.sources import FIXTURES, SHARED
 

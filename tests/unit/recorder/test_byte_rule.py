@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tapegit.objects.links import iter_links
 from tapegit.objects.turn import verify_turn
-from tapegit.recorder.source import recognise
+from tapegit.recorder.sources.source import recognise
 from tests.recordings import FIXTURES, SHARED, Recordings, record_ends
 from tests.transcripts import conversations, transcripts
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from tapegit.dialects.bodies import read_members
-from tapegit.dialects.delta_texts import find_pieces, iter_payloads, read_texts
-from tapegit.recorder.clients import Client, find_client
-from tapegit.recorder.endpoints import find_endpoint, model_of_target
-from tapegit.recorder.surroundings import find_cwd
+from tapegit.dialects.syntax.bodies import read_members
+from tapegit.dialects.syntax.delta_texts import find_pieces, iter_payloads, read_texts
+from tapegit.recorder.calls.clients import Client, find_client
+from tapegit.recorder.calls.endpoints import find_endpoint, model_of_target
+from tapegit.recorder.calls.surroundings import find_cwd
 from tests.vectors.vector import read_man_examples
 
 ENDPOINTS = [

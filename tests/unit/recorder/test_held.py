@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from tapegit.dialects.json_records import RecordReader
+from tapegit.dialects.syntax.json_records import RecordReader
 from tapegit.graph.turns import TurnGraph
-from tapegit.recorder.source import recognise, record_source
-from tapegit.recorder.threader import Threader
+from tapegit.recorder.sources.source import recognise, record_source
+from tapegit.recorder.sources.threader import Threader
 from tests.claude_records import assistant, user
 from tests.recordings import FIXTURES, Recordings, jsonl, record_ends
 from tests.transcripts import conversations, transcripts

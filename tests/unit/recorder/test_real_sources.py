@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tapegit.dialects.parts import ToolCall, ToolResult
-from tapegit.recorder.source import recognise
+from tapegit.recorder.sources.source import recognise
 from tests.recordings import Recordings, record_ends
 from tests.sources import HARNESSES, source_params
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import decode_turn
-from tapegit.recorder.source import recognise, record_document, record_source
+from tapegit.recorder.sources.source import recognise, record_document, record_source
 from tapegit.redact.placeholders import PLACEHOLDER, are_one
 from tapegit.redact.redactor import Redactor, default_redactor
 from tapegit.redact.rule import MIXED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapegit.recorder.answers import redact_answer
+from tapegit.recorder.calls.answers import redact_answer
 from tapegit.redact.placeholders import Numbering
 from tapegit.redact.redactor import default_redactor
 from tests.secret_corpus import FORMATS, WRAPPINGS, Planted, iter_harmless, iter_planted

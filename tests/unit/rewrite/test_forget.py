@@ -8,7 +8,7 @@ import pytest
 
 from tapegit.porcelain.maintenance.fsck import run_fsck
 from tapegit.repository.layout import REWRITING_NAME
-from tapegit.upkeep.fsck import FsckOptions
+from tapegit.upkeep.fsck.fsck import FsckOptions
 from tests.builders import make_store, set_ref
 from tests.command import TIME_MS, run_here
 from tests.e2e.test_forget import transcript

@@ -16,7 +16,7 @@ from tapegit.porcelain.secrets.redact import run_redact
 from tapegit.refs.names import RefName
 from tapegit.repository.layout import REWRITING_NAME
 from tapegit.repository.tombstones import read_tombstones
-from tapegit.upkeep.fsck import FsckOptions
+from tapegit.upkeep.fsck.fsck import FsckOptions
 from tests.builders import make_store
 from tests.unit.rewrite.killing import CALLS, kill_at, refused_from
 from tests.unit.rewrite.leaky_store import fill, find_left, find_secret, open_at, refs_of

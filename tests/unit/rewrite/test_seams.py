@@ -16,7 +16,7 @@ from tapegit.redact.redactor import default_redactor
 from tapegit.refs.names import RefName
 from tapegit.rewrite.scan import Scanner
 from tapegit.rewrite.secrets import Secrets
-from tapegit.upkeep.fsck import FsckOptions
+from tapegit.upkeep.fsck.fsck import FsckOptions
 from tests.builders import make_repo, set_ref, write_bytes, write_turn
 from tests.e2e.test_secrets import KEY
 from tests.unit.rewrite.leaky_store import open_at

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tapegit.errors import TapesError
 from tapegit.porcelain.maintenance.fsck import run_fsck, run_salvage
 from tapegit.repository.repository import Repository
-from tapegit.upkeep.fsck import FsckOptions
+from tapegit.upkeep.fsck.fsck import FsckOptions
 from tests.command import ACTOR, TIME_MS
 
 if TYPE_CHECKING:

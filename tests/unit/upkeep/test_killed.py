@@ -9,7 +9,7 @@ import pytest
 
 from tapegit.files import syscalls
 from tapegit.refs.names import RefName
-from tapegit.upkeep.stock import take_stock
+from tapegit.upkeep.gc.stock import take_stock
 from tests.builders import make_tape, set_ref, write_blob, write_turn
 from tests.unit.upkeep.conftest import Shop
 

@@ -220,7 +220,7 @@ def test_exchange_that_was_not_asked_is_passed_over(tmp_path):
 def test_facts_of_the_recording_are_in_the_leader(tmp_path):
     """The command line and the directory of the run are those of sessions that say nothing."""
     from tapegit.objects.turn import CodeRepository
-    from tapegit.recorder.exchanges import ScopeFacts
+    from tapegit.recorder.calls.exchanges import ScopeFacts
 
     repository = make_store(tmp_path)
     recorder = CallRecorder(repository, default_redactor())

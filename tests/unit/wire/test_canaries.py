@@ -16,7 +16,7 @@ import pytest
 from tapegit.formats.loose import decode_loose
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
-from tapegit.recorder.exchanges import ScopeFacts
+from tapegit.recorder.calls.exchanges import ScopeFacts
 from tapegit.redact.known_values import encode_forms
 from tapegit.redact.redactor import default_redactor
 from tapegit.wire.calls import CallRecorder

@@ -17,8 +17,8 @@ from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
 from tapegit.objects.turn import decode_turn
-from tapegit.recorder.source import recognise
-from tapegit.recorder.tape_records import is_document_turn
+from tapegit.recorder.sources.source import recognise
+from tapegit.recorder.sources.tape_records import is_document_turn
 from tapegit.redact.rule import MIXED
 from tests.recordings import Recordings
 from tests.sources import FIXTURES, SHARED

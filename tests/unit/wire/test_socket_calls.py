@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tapegit.recorder.exchanges import Asked
+from tapegit.recorder.calls.exchanges import Asked
 from tapegit.wire.capture import CapturedClose, CapturedMessage
 from tapegit.wire.socket_calls import SocketCalls
 

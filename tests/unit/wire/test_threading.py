@@ -10,7 +10,7 @@ from tapegit.dialects.table import find_decoder
 from tapegit.index.context import ContextChain
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope_reader import read_content
-from tapegit.recorder import calls as recorder_calls
+from tapegit.recorder.calls import tapes as recorder_calls
 from tests.scripted_calls import (
     CLAUDE,
     CODEX,

@@ -1,0 +1,1 @@
+"""Transcripts of Claude Code: tapesdialect-claude-code(7)."""

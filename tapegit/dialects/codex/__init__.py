@@ -1,0 +1,1 @@
+"""Rollouts of Codex: tapesdialect-codex(7)."""

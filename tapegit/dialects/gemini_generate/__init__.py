@@ -1,0 +1,1 @@
+"""Gemini's generateContent interface: tapesdialect-gemini-generate(7)."""

@@ -1,0 +1,1 @@
+"""What the parts of turns say, whatever dialect they are of."""

@@ -1,0 +1,1 @@
+"""Ollama's interface: tapesdialect-ollama-chat(7)."""

@@ -1,0 +1,1 @@
+"""OpenAI's Chat Completions interface: tapesdialect-openai-chat(7)."""

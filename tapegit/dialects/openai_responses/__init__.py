@@ -1,0 +1,1 @@
+"""OpenAI's Responses interface: tapesdialect-openai-responses(7)."""

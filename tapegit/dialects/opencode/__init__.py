@@ -1,0 +1,1 @@
+"""Sessions of OpenCode: tapesdialect-opencode(7)."""

@@ -1,0 +1,1 @@
+"""Trajectories: tapesdialect-swe-agent(7) and tapesdialect-mini-swe-agent(7)."""

@@ -1,0 +1,1 @@
+"""What tapes itself writes: tapesdialect-tapes-message(7) and tapesdialect-tapes-resume(7)."""

@@ -1,0 +1,1 @@
+"""Cassettes of VCR: tapesdialect-vcr(7)."""

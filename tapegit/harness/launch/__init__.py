@@ -1,0 +1,1 @@
+"""How each client is pointed at a proxy."""

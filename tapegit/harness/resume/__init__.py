@@ -1,0 +1,1 @@
+"""How each client is made to go on from a turn."""

@@ -1,0 +1,1 @@
+"""Calls of models become turns: conversations are told from the requests alone."""

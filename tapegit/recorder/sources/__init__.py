@@ -1,0 +1,1 @@
+"""Files that harnesses wrote become turns: records in, tapes and refs out, and back."""

@@ -1,0 +1,1 @@
+"""fsck and verify-pack: every root, every link, every object, and every byte."""

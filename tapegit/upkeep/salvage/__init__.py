@@ -1,0 +1,1 @@
+"""Salvage: what can be got out of damaged files."""
