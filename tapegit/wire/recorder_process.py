@@ -30,17 +30,29 @@ if TYPE_CHECKING:
     from tapegit.wire.carrier import Frame
 
 
-FLUSH_COUNT_MAX: Final = 64
+FLUSH_COUNT_MAX: Final = 256
 """What is taken before it is made durable together, while more keeps coming."""
 
+FLUSH_SIZE_MAX_BYTES: Final = 64 << 20
+"""The same, in bytes of bodies."""
+
+FLUSH_AFTER_S: Final = 0.5
+"""The same, in time: nothing that was taken waits longer for what comes after it."""
+
 GATHER_S: Final = 0.1
-"""How long what is taken may wait for more: a transaction costs the same for one and for many."""
+"""How long what came may wait for more: a transaction costs the same for one and for many."""
+
+GATHER_SIZE_MAX_BYTES: Final = 16 << 20
+
+NAP_S: Final = 0.025
+"""How often it is fetched from the pipe meanwhile: with each a proxy would be put off by one."""
 
 NICENESS: Final = 10
 """Who waits for a model, and who passes on what it says, comes first."""
 
 RETRY_PAUSE_S: Final = 1.0
 _READ_SIZE_BYTES: Final = 1 << 18
+_HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)
 
 
 class TakesCaptured(Protocol):
@@ -69,11 +81,17 @@ class TakesCaptured(Protocol):
 
 
 class PipeReader:
-    """Bytes of a pipe; tells whether there are more without waiting for them."""
+    """Bytes of a pipe; tells whether there are more without waiting for them.
+
+    To wait for bytes is to be woken by each write, beside the traffic whose copy it is. So what
+    comes is fetched a few times and otherwise left where it is, but for the end of the pipe.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._buffer = bytearray()
+        self._end = select.poll()
+        self._end.register(fd, _HUNG_UP)
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, fewer only at the end."""
@@ -83,13 +101,30 @@ class PipeReader:
             if not data:
                 break
             buffer += data
-        taken = bytes(buffer[:size])
+        with memoryview(buffer) as view:
+            taken = bytes(view[:size])
         del buffer[:size]
         return taken
 
-    def has_more(self, timeout_s: float = 0.0) -> bool:
-        """Return whether a read would have something, be it the end."""
+    def has_more(self, timeout_s: float | None = 0.0) -> bool:
+        """Return whether a read would have something, be it the end; None: wait for it."""
         return bool(self._buffer) or bool(select.select([self._fd], [], [], timeout_s)[0])
+
+    def gather(self, for_s: float) -> None:
+        """Wait for the first bytes, then for so long for more, or for the end."""
+        self.has_more(None)
+        until_s = time.monotonic() + for_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            if self._end.poll(min(left_s, NAP_S) * 1000):
+                return
+            while len(self._buffer) < GATHER_SIZE_MAX_BYTES and self._has_come():
+                data = os.read(self._fd, _READ_SIZE_BYTES)
+                if not data:
+                    return
+                self._buffer += data
+
+    def _has_come(self) -> bool:
+        return bool(select.select([self._fd], [], [], 0)[0])
 
 
 class Receiver:
@@ -112,6 +147,7 @@ class Receiver:
         self._lost: set[int] = set()
         self._taken: list[int] = []
         self._waiting = 0
+        self._size = 0
         self._due_s = 0.0
         self._is_failing = False
         self._reason = ""
@@ -146,18 +182,23 @@ class Receiver:
                 if isinstance(frame, End):
                     return frame
                 self._take(frame)
-                while self._waiting and not self._gathers(pipe):
+                is_behind = False
+                while self._waiting and not self._goes_on(pipe):
+                    is_behind = pipe.has_more()
                     self._flush()
+                if not (self._waiting or is_behind):
+                    pipe.gather(GATHER_S)
         except TruncatedError:
             pass  # the proxy was killed in the middle of a frame
         return None
 
-    def _gathers(self, pipe: PipeReader) -> bool:
+    def _goes_on(self, pipe: PipeReader) -> bool:
         """Return whether more has come that may become durable together with what waits."""
-        if self._waiting >= FLUSH_COUNT_MAX and not self._is_failing:
-            return False
         left_s = self._due_s - time.monotonic()
-        return left_s > 0 and pipe.has_more(left_s)
+        if self._is_failing:
+            return left_s > 0 and pipe.has_more(left_s)
+        is_full = self._waiting >= FLUSH_COUNT_MAX or self._size >= FLUSH_SIZE_MAX_BYTES
+        return left_s > 0 and not is_full and pipe.has_more()
 
     def _flush(self) -> None:
         is_durable = self._recorder.flush()
@@ -167,7 +208,7 @@ class Receiver:
             self._due_s = time.monotonic() + RETRY_PAUSE_S
             return
         self._is_failing = False
-        taken, self._taken, self._waiting = self._taken, [], 0
+        taken, self._taken, self._waiting, self._size = self._taken, [], 0, 0
         if taken:
             self._answer(taken=taken)
 
@@ -195,11 +236,13 @@ class Receiver:
     def _record(self, carried: Carried) -> None:
         number = carried.number
         if not self._waiting:
-            self._due_s = time.monotonic() + GATHER_S
+            self._due_s = time.monotonic() + FLUSH_AFTER_S
         self._waiting += 1
         if isinstance(carried, CapturedFrames):
+            self._size += len(carried.data)
             self._record_frames(carried)
             return
+        self._size += len(carried.body)
         if isinstance(carried, CapturedRequest):
             self._open.add(number)
         else:

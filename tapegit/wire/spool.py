@@ -448,6 +448,7 @@ class Spool:
             return data != b""
         try:
             self._write_some(child.input)
+            child.input.shutdown(socket.SHUT_WR)  # so that it waits for nothing more
         except BlockingIOError:
             return True
         except OSError:
