@@ -16,6 +16,7 @@ from tapegit.porcelain.doctor.doctor import OK, PROBLEM, Check, check_store_heal
 from tapegit.porcelain.doctor.index import check_index, drop_index, renew_words
 from tapegit.porcelain.doctor.recording import check_copies, check_recording
 from tapegit.porcelain.doctor.report import write_report
+from tapegit.porcelain.doctor.wire import check_losses, check_upstreams
 from tapegit.porcelain.imports.discovery import is_own_store, list_directories
 from tapegit.porcelain.maintenance.version import find_version
 from tapegit.ui.doctor import check_members, iter_check_lines
@@ -69,6 +70,8 @@ def _look(app: App, *, quick: bool) -> list[Check]:
             "recording",
             lambda: check_recording(repository, app.graph, known, surroundings, wanted),
         ),
+        *guarded("recording", lambda: check_losses(repository)),
+        *guarded("recording", lambda: check_upstreams(repository)),
     ]
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def tell_losses(app: App) -> None:
     """Say on standard error what earlier recordings could not store."""
     for loss in take_losses(app.repository):
-        app.terminal.warning(describe_loss(loss))
+        say = app.terminal.message if loss.calls == 0 else app.terminal.warning
+        say(describe_loss(loss))
 
 
 def tell_gone(app: App) -> None:

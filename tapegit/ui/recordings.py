@@ -65,8 +65,10 @@ def describe_recording(shown: ShownRecording) -> str:
 
 def describe_loss(loss: ShownLoss) -> str:
     """Return what an earlier recording lost."""
-    count = "calls may be missing" if loss.calls is None else f"{_count(loss.calls, 'call')} lost"
     date = format_date(loss.started_ms, "iso")
+    if loss.calls == 0:
+        return f"the recording of {date} ended early, no call is known to be lost: {loss.reason}"
+    count = "calls may be missing" if loss.calls is None else f"{_count(loss.calls, 'call')} lost"
     return f"the recording of {date} is not whole, {count}: {loss.reason}"
 
 

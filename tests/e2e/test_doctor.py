@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tapegit.repository.recordings import RecordingMark
 from tests.builders import make_repo, make_tape, set_ref
 from tests.e2e.test_forget import transcript
 from tests.e2e.test_secrets import KEY
@@ -206,3 +207,32 @@ def test_the_report_has_no_secret_no_name_and_no_turn(tapes, repository, home, w
     words = (KEY, str(home), str(work), encoded, "hello", "abc-session", "mine", "private-words")
     for word in (*words, "company", "hidden", "git.example.org"):
         assert word not in text, word
+
+
+def test_what_recordings_lost_is_told(tapes, repository):
+    """With how much; one that ended early and lost nothing that is known of is no warning."""
+    for name, count in (("1-1", 0), ("2-1", 1), ("3-1", 2)):
+        mark = RecordingMark(repository.root, name)
+        mark.hold()
+        mark.lose(count, "the proxy was killed")
+        mark.end()
+    checks = tapes("doctor", "--json").records
+    found = [each for each in checks if each["reason"] in {"calls-lost", "ended-early"}]
+    assert [(each["state"], each["what"]) for each in found] == [
+        ("note", "a recording ended early, no call is known to be lost: the proxy was killed"),
+        ("warning", "a recording lost 1 call: the proxy was killed"),
+        ("warning", "a recording lost 2 calls: the proxy was killed"),
+    ]
+
+
+def test_upstreams_without_tls_are_named(tapes, repository, home):
+    """Those on other machines; and a setting that is none is a problem."""
+    hosts = {"rack": "http://gpu.lan:8000/v1", "desk": "http://[::1]:1", "far": "https://x.example"}
+    for name, url in hosts.items():
+        tapes("config", "--user", f"upstream.{name}.url", url)
+    found = [each for each in tapes("doctor", "--json").records if "upstream" in each["reason"]]
+    assert [each["what"] for each in found] == [
+        "keys go in the clear to upstream 'rack', at gpu.lan"
+    ]
+    tapes("config", "--user", "upstream.rack.url", "gpu.lan")
+    assert reasons(tapes, code=1)["config"] == "problem"

@@ -32,7 +32,7 @@ def standing(world, port=0):
     """Run a proxy; yield its process and its address."""
     with world.start("proxy", "--port", str(port)) as process:
         line = process.stderr.readline()
-        if "is not whole" in line:  # one that was killed before
+        if "ended early" in line:  # one that was killed before
             line = process.stderr.readline()
         assert line.startswith("tapes: recording what comes to http://127.0.0.1:"), line
         try:

@@ -159,7 +159,7 @@ def test_proxy_that_is_killed_between_calls(world, server, calls):
     while (found := turns(world)) != [7] * calls:
         assert len(found) <= calls
         time.sleep(0.05)
-    assert "is not whole" in world.record("true").err.splitlines()[0]
+    assert "ended early" in world.record("true").err.splitlines()[0]
     assert world.tapes("fsck", "--full").code == 0
 
 

@@ -29,7 +29,6 @@ from tapegit.porcelain.imports.transcripts import (
 )
 from tapegit.porcelain.remotes.remotes import list_remotes
 from tapegit.recorder.sources.outcome import GROWN, NEW, SKIPPED
-from tapegit.repository.recordings import iter_losses
 from tapegit.repository.watch_state import read_watch_state
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def check_newest(repository: Repository, graph: TurnGraph) -> Iterator[Check]:
 
 
 def check_watch(repository: Repository) -> Iterator[Check]:
-    """Yield who follows, what failed, and what recordings lost."""
+    """Yield who follows, and what failed."""
     watch = read_watch_state(repository.root)
     if watch is None or not watch.is_running:
         yield Check(
@@ -131,10 +130,6 @@ def check_watch(repository: Repository) -> Iterator[Check]:
         last = watch.failures[-1].reason if watch.failures else "unknown"
         what = f"{watch.failure_count} files could not be followed, the last: {last}"
         yield Check("recording", WARNING, "watch-failed", what)
-    for loss in iter_losses(repository.root):
-        count = "calls" if loss.calls is None else f"{loss.calls} calls"
-        what = f"a recording lost {count}: {loss.reason}"
-        yield Check("recording", WARNING, "calls-lost", what)
 
 
 def check_places(places: Iterable[HarnessPlace], surroundings: Surroundings) -> Iterator[Check]:

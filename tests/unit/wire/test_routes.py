@@ -108,3 +108,9 @@ def test_names_of_upstreams_are_checked(urls, default):
     """They stand in paths."""
     with pytest.raises(ConfigError):
         make_upstreams(urls, default=default)
+
+
+def test_only_what_is_set_up_goes_without_tls():
+    """A provider's own address is https, unless it is on this machine."""
+    plain = [up.origin for up in make_upstreams({}).by_name.values() if up.origin.scheme != "https"]
+    assert [(origin.host, origin.port) for origin in plain] == [("127.0.0.1", 11434)]
