@@ -2,7 +2,8 @@
 
 Rules: when history is rewritten all that is derived goes, for it knows the old turns by their
 commits. What refs were at is put aside then, under another name, and serves one question alone:
-whether somebody has moved a ref since. Names that went are not in it.
+whether somebody has moved a ref since. Names that went are not in it. Where a remote was pushed to
+is kept beside it, so that the first push to another place can say who will be able to read it.
 
 Source: tapesformat-git(5), "The id map".
 """
@@ -13,8 +14,9 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import TapesError
+from tapegit.files import syscalls
 from tapegit.files.durable import replace_file_cheaply
-from tapegit.files.oserrors import storage_error
+from tapegit.files.oserrors import storage_error, storage_errors
 from tapegit.files.safe_read import read_file
 from tapegit.objects.oid import hash_content
 from tapegit.repository.layout import LEFT_PREFIX, TMP_NAME
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = "remote"
 _SEEN: Final = "seen-"
+_TOLD: Final = "told-"
 _SIZE_MAX_BYTES: Final = 64 << 20
 _CHECK_LENGTH: Final = 65
 
@@ -57,6 +60,63 @@ def write_seen(root: Path, remote: str, seen: Mapping[str, bytes]) -> None:
         _write(root, f"{_SEEN}{remote}", seen)
     except TapesError:
         return
+
+
+def is_told(root: Path, remote: str, place: str) -> bool:
+    """Return whether what a remote is at was last pushed to is this place."""
+    try:
+        return read_file(_told_path(root, remote), size_max=_SIZE_MAX_BYTES) == _format_told(place)
+    except (FileNotFoundError, TapesError):
+        return False
+
+
+def note_told(root: Path, remote: str, place: str) -> None:
+    """Keep where a remote was pushed to; where it cannot be kept, the next push says it again."""
+    try:
+        replace_file_cheaply(_told_path(root, remote), _format_told(place), tmp_dir=root / TMP_NAME)
+    except TapesError:
+        return
+
+
+def _told_path(root: Path, remote: str) -> Path:
+    return root / _FOLDER / f"{_TOLD}{remote}"
+
+
+def _format_told(place: str) -> bytes:
+    """Return the hash of an address: what is in it may be taken out of the store by a redaction."""
+    return hash_content(place.encode("utf-8", "surrogateescape")).hex().encode() + b"\n"
+
+
+def forget_remote(root: Path, remote: str) -> None:
+    """Remove what is known of a remote that is no more, or that is about to be made.
+
+    Raises:
+        StorageError: It cannot be removed.
+    """
+    for path in _paths(root, remote):
+        with storage_errors("remove", path):
+            try:
+                syscalls.unlink(path)
+            except FileNotFoundError:
+                continue
+
+
+def rename_known(root: Path, remote: str, name: str) -> None:
+    """Let what is known of a remote be known of another name.
+
+    Raises:
+        StorageError: It cannot be renamed.
+    """
+    for path, new in zip(_paths(root, remote), _paths(root, name), strict=True):
+        with storage_errors("rename", path):
+            try:
+                syscalls.rename(path, new)
+            except FileNotFoundError:
+                continue
+
+
+def _paths(root: Path, remote: str) -> list[Path]:
+    return [root / _FOLDER / f"{prefix}{remote}" for prefix in (_SEEN, LEFT_PREFIX, _TOLD)]
 
 
 def put_aside(root: Path, is_kept: Callable[[str, str], bool]) -> None:

@@ -39,7 +39,7 @@ from tapegit.remote.id_map import IdMap
 from tapegit.remote.mapping import make_meta_objects, make_session_objects
 from tapegit.remote.ref_names import HEADS, META, NOTES, SESSIONS, TAGS, Shared
 from tapegit.remote.scratch import ScratchFolder
-from tapegit.remote.seen import read_left, read_seen, write_seen
+from tapegit.remote.seen import is_told, note_told, read_left, read_seen, write_seen
 from tapegit.remote.urls import HTTP
 from tapegit.repository.layout import TMP_NAME
 
@@ -130,10 +130,10 @@ def push(
         DataError: It is damaged.
     """
     if url.transport == HTTP:
-        pusher = _Pusher(repository, name, options)
+        pusher = _Pusher(repository, name, url.text, options)
         return _push_by_git(pusher, repository, url, wishes, surroundings, inspect)
     with connect(url, RECEIVE, surroundings) as connection:
-        pusher = _Pusher(repository, name, options)  # while the remote begins
+        pusher = _Pusher(repository, name, url.text, options)  # while the remote begins
         receive = Receive(connection, url.root)
         _verify_not_first(url, receive)
         planned = pusher.plan(wishes, receive.refs)
@@ -201,9 +201,12 @@ def _push_by_git(
 class _Pusher:
     """One push: what it plans, what it sends, and what it notes afterwards."""
 
-    def __init__(self, repository: Repository, name: str | None, options: PushOptions) -> None:
+    def __init__(
+        self, repository: Repository, name: str | None, place: str, options: PushOptions
+    ) -> None:
         self._repository = repository
         self._name = name
+        self._place = place
         self._options = options
         self._graph = TurnGraph(repository.objects)
         self._id_map = IdMap(repository.root)
@@ -358,7 +361,7 @@ class _Pusher:
     @property
     def is_first(self) -> bool:
         """Whether nothing is known to have been pushed there from here."""
-        return not self._seen
+        return self._name is None or not is_told(self._repository.root, self._name, self._place)
 
     @property
     def is_dry_run(self) -> bool:
@@ -396,6 +399,8 @@ class _Pusher:
         if self._name is None or self._options.is_dry_run:
             return
         accepted = {outcome.name for outcome in outcomes if outcome.reason is None}
+        if accepted and self.is_first:
+            note_told(self._repository.root, self._name, self._place)
         sent = {command.name: command.new for command in self._commands}
         seen = dict(self._seen)
         with self._repository.ref_transaction(f"push {self._name}") as transaction:

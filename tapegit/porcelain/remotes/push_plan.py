@@ -18,7 +18,7 @@ from tapegit.remote.mapping import make_session_objects
 from tapegit.remote.ref_names import HEADS, NOTES, ROOT, SESSIONS, TAGS, tracking_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tapegit.graph.turns import TurnGraph
     from tapegit.objects.oid import ObjectId
@@ -229,15 +229,17 @@ class Planner:
 
     def _plan_session(self, wish: Wish, old: bytes) -> Planned:
         """Keep what the remote has of a session: a union by name, the newer of each."""
-        if self._seen.get(wish.shared.remote_name) != old or self._remote is None:
-            if self.session_commit(wish) == old:
+        followed = self._followed.get(wish.shared.name, ())
+        is_known = self._remote is not None and self._seen.get(wish.shared.remote_name) == old
+        if is_known and list(wish.tapes) == followed:
+            return Planned(wish, UP_TO_DATE, old, wish.tapes)
+        # What follows it is all of it, unless somebody deleted some of these refs.
+        if not (is_known and followed and self._session_commit(wish.shared, followed) == old):
+            if self._session_commit(wish.shared, wish.tapes) == old:
                 return Planned(wish, UP_TO_DATE, old, wish.tapes)
             reason = None if wish.is_forced else FETCH_FIRST
             mark = FORCED if wish.is_forced else REJECTED
             return Planned(wish, mark, old, wish.tapes, reason or "forced update")
-        followed = self._followed.get(wish.shared.name, ())
-        if list(wish.tapes) == followed:
-            return Planned(wish, UP_TO_DATE, old, wish.tapes)
         there = dict(followed)
         joined = dict(there)
         for name, oid in wish.tapes:
@@ -251,12 +253,12 @@ class Planner:
         tapes = tuple(sorted(joined.items()))
         return Planned(wish, UP_TO_DATE if joined == there else FORWARD, old, tapes)
 
-    def session_commit(self, wish: Wish) -> bytes:
-        """Return the commit of a session as it is here."""
-        oids = [oid for _, oid in wish.tapes]
+    def _session_commit(self, shared: Shared, tapes: Sequence[tuple[str, ObjectId]]) -> bytes:
+        """Return the commit of a session of these tapes."""
+        oids = [oid for _, oid in tapes]
         self._made.ensure_mapped(oids)
         commits = {oid: self._made.commit_of(oid) for oid in oids}
-        return make_session_objects(wish.shared.name, wish.tapes, commits)[-1].git_id
+        return make_session_objects(shared.name, sorted(tapes), commits)[-1].git_id
 
 
 def _drop(_made: object) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.errors import ConfigError, InvalidNameError, UserError
 from tapegit.porcelain.recording.code_repository import find_code_repository
 from tapegit.refs.names import RefName
+from tapegit.remote.seen import forget_remote, rename_known
 from tapegit.remote.urls import PATH, RemoteUrl, mask_password, parse_url
 from tapegit.repository.config_editor import edit_setting
 from tapegit.repository.layout import CONFIG_LOCK, CONFIG_NAME, TMP_NAME
@@ -188,6 +189,7 @@ def add_remote(repository: Repository, name: str, url: str) -> Remote:
     if find_remote(repository, name) is not None:
         raise UserError(f"remote '{name}' exists already", hint="'tapes remote set-url' changes it")
     parsed = _parse_kept(url)
+    forget_remote(repository.root, name)
     change_setting(repository, f"remote.{name}.url", parsed.text)
     return Remote(name, parsed, parsed)
 
@@ -215,6 +217,7 @@ def remove_remote(repository: Repository, name: str) -> None:
         for ref in repository.refs.iter_refs(f"refs/remotes/{name}/"):
             transaction.delete(ref.name, deref=False)
     _forget_settings(repository, name, None)
+    forget_remote(repository.root, name)
 
 
 def rename_remote(repository: Repository, old: str, new: str) -> None:
@@ -234,6 +237,7 @@ def rename_remote(repository: Repository, old: str, new: str) -> None:
                 tail = ref.name.removeprefix(f"refs/remotes/{old}/")
                 transaction.update(RefName.parse(f"refs/remotes/{new}/{tail}"), ref.oid)
             transaction.delete(ref.name, deref=False)
+    rename_known(repository.root, old, new)
     change_setting(repository, f"remote.{new}.url", remote.url.text)
     if remote.push_url != remote.url:
         change_setting(repository, f"remote.{new}.pushurl", remote.push_url.text)
