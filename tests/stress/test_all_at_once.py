@@ -1,4 +1,8 @@
-"""Eight writers, a gc loop, an fsck loop and readers, on one store at the same time."""
+"""Writers, a gc loop, an fsck loop and readers, on one store at the same time.
+
+Every run of the tests has a small cast that plays for seconds; eight writers and two readers play
+for a minute in `make faults`.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +27,24 @@ if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
 
 PROJECT = Path(__file__).parents[2]
-WRITERS = 8
-READERS = 2
 RUNS_MIN = 3
 """How often everybody must have had its turn."""
+LATER_S = 90
+"""How much longer than planned they play on a slow machine, until everybody has."""
 
 Cast = tuple[tuple[str, int], ...]
-CAST: Cast = (
-    *(("writer", number) for number in range(WRITERS)),
-    *(("reader", number) for number in range(READERS)),
-)
+
+
+def make_cast(writers: int, readers: int) -> Cast:
+    """Return so many of those that use the store."""
+    return (
+        *(("writer", number) for number in range(writers)),
+        *(("reader", number) for number in range(readers)),
+    )
+
+
+FEW = make_cast(2, 2)
+MANY = make_cast(8, 2)
 
 
 class Play:
@@ -63,7 +75,7 @@ class Play:
 
     def perform(self, seconds: float) -> None:
         """Let them play, longer on a slow machine: until each has done something several times."""
-        end, last = time.monotonic() + seconds, time.monotonic() + 8 * seconds
+        end, last = time.monotonic() + seconds, time.monotonic() + seconds + LATER_S
         while time.monotonic() < end or (time.monotonic() < last and not self._is_enough()):
             if any(process.poll() is not None for _, _, process in self._actors):
                 break
@@ -85,13 +97,13 @@ class Play:
         )
 
 
-def run(arena: Path, seconds: float, *, empties_trash: bool) -> None:
+def run(arena: Path, cast: Cast, seconds: float, *, empties_trash: bool) -> None:
     """Let them play, with an fsck that may find what gc threw away, or without both."""
     root = arena / ".tapes"
     make_tape(make_repo(root), 1)
     (root / "config").write_text("[gc]\nauto = 0\n")
     upkeep: Cast = (("gc", 1),) if empties_trash else (("gc", 0), ("fsck", 0))
-    play = Play(arena, (*CAST, *upkeep))
+    play = Play(arena, (*cast, *upkeep))
     play.perform(seconds)
     check(root, play.notes())
 
@@ -99,7 +111,7 @@ def run(arena: Path, seconds: float, *, empties_trash: bool) -> None:
 def check(root: Path, notes: dict[str, list[list[dict]]]) -> None:
     """Check what everybody saw, and the store that is left."""
     counts = verify(root, [note for noted in notes["writer"] for note in noted])
-    assert len(counts) == WRITERS + 1
+    assert len(counts) == len(notes["writer"]) + 1
     (runs,) = notes["gc"]
     assert len(runs) >= RUNS_MIN, f"gc was starved: {runs}"
     removing = [note for note in runs if not note["report"]["locked_out"]]
@@ -147,14 +159,14 @@ def arena(tmp_path):
 @pytest.mark.timeout(180)
 def test_nothing_is_lost_while_gc_and_fsck_run(arena):
     """Every ref can be read at every instant, no object is lost, gc gets its turn, fsck is calm."""
-    run(arena, 8, empties_trash=False)
+    run(arena, FEW, 2, empties_trash=False)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_nothing_is_lost_also_when_the_trash_is_emptied_at_once(arena):
     """The same with no grace and no trash: the gate alone keeps what is being written."""
-    run(arena, 6, empties_trash=True)
+    run(arena, FEW, 2, empties_trash=True)
 
 
 @pytest.mark.faults
@@ -162,4 +174,4 @@ def test_nothing_is_lost_also_when_the_trash_is_emptied_at_once(arena):
 @pytest.mark.parametrize("empties_trash", [False, True])
 def test_nothing_is_lost_in_a_minute(arena, empties_trash):
     """The same for 60 seconds."""
-    run(arena, 60, empties_trash=empties_trash)
+    run(arena, MANY, 60, empties_trash=empties_trash)
