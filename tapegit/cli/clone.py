@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.remotes import make_surroundings, talk_options
+from tapegit.cli.remotes import make_surroundings, report_fetched, talk_options
 from tapegit.cli.types import json_option
 from tapegit.errors import ProtocolError
+from tapegit.graph.selection import count_words
 from tapegit.porcelain.remotes.fetch import DEPTH_MAX, REJECTED
 from tapegit.porcelain.remotes.pull import CloneOptions, clone
+from tapegit.remote.urls import mask_password
 from tapegit.repository.repository import Repository
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ def command(
         members = {"path": str(repository.root), "branch": head, "refs": len(report.refs)}
         app.terminal.json(members)
     elif not how["quiet"]:
-        count = len(report.refs) - len(wrong)
-        app.terminal.note(f"Cloned {count} refs into '{repository.root.parent}'")
+        if how["verbose"]:
+            report_fetched(app, mask_password(url), report, as_json=False)
+        count = count_words(len(report.refs) - len(wrong), "ref")
+        app.terminal.note(f"Cloned {count} into '{repository.root.parent}'")
     for ref in wrong:
         app.terminal.warning(f"'{ref.remote_name}' was refused: {ref.reason}")
     if wrong:
-        raise ProtocolError(f"{len(wrong)} refs were refused", hint="the others are here")
+        raise ProtocolError(f"{count_words(len(wrong), 'ref')} refused", hint="the others are here")

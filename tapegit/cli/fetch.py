@@ -64,7 +64,8 @@ def command(
             FetchOptions(refs, how["prune"], how["dry_run"], depth=depth),
             make_surroundings(app, quiet=how["quiet"], progress=how["progress"]),
         )
-        report_fetched(app, each.url.shown, report.refs, as_json=as_json, quiet=how["quiet"])
+        told = {"quiet": how["quiet"], "verbose": how["verbose"]}
+        report_fetched(app, each.url.shown, report, as_json=as_json, **told)
         refused.append((each.name, report.refs))
     for name, fetched in refused:
         raise_refused(fetched, name)

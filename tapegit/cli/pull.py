@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched, talk_options
 from tapegit.cli.types import json_option
-from tapegit.porcelain.remotes.pull import pull
+from tapegit.errors import NonFastForwardError
+from tapegit.porcelain.remotes.pull import DIVERGED, pull
 from tapegit.porcelain.remotes.remotes import choose_remote
 from tapegit.ui.remotes import format_pulled, pulled_members
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("pull")
+@click.option("--ff-only", is_flag=True, help="Fail where both sides have turns of their own")
 @talk_options
 @json_option
 @click.argument("remote", required=False)
@@ -29,18 +31,24 @@ def command(
     as_json: bool,
     remote: str | None,
     branch: str | None,
-    *,
-    quiet: bool,
-    progress: bool | None,
+    **how: Any,
 ) -> None:
     """Fetch, and let the branch that is checked out go forward"""
     chosen = choose_remote(app.repository, remote)
-    surroundings = make_surroundings(app, quiet=quiet, progress=progress)
+    surroundings = make_surroundings(app, quiet=how["quiet"], progress=how["progress"])
     report, pulled = pull(app.repository, chosen, branch, surroundings)
-    report_fetched(app, chosen.url.shown, report.refs, as_json=False, quiet=quiet)
-    if as_json or not quiet:
+    told = {"quiet": how["quiet"], "verbose": how["verbose"]}
+    report_fetched(app, chosen.url.shown, report, as_json=False, **told)
+    is_failed = how["ff_only"] and pulled.state == DIVERGED
+    if as_json or not (how["quiet"] or is_failed):
         _say(app, pulled, as_json=as_json)
     raise_refused(report.refs, chosen.shown)
+    if is_failed:
+        raise NonFastForwardError(
+            f"'{pulled.branch}' cannot go forward to {pulled.upstream}",
+            hint=f"'tapes merge {pulled.upstream}' joins both",
+            name=pulled.branch,
+        )
 
 
 def _say(app: App, pulled: Pulled, *, as_json: bool) -> None:
@@ -50,3 +58,6 @@ def _say(app: App, pulled: Pulled, *, as_json: bool) -> None:
     shorten = app.repository.objects.abbreviate
     old = None if pulled.old is None else shorten(pulled.old)
     app.terminal.line(format_pulled(pulled, old, shorten(pulled.oid)))
+    if pulled.state == DIVERGED:
+        there = pulled.upstream
+        app.terminal.hint(f"'tapes merge {there}' joins both, 'tapes reset {there}' takes that one")

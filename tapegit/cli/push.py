@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +14,7 @@ from tapegit.porcelain.remotes.followed import read_followed
 from tapegit.porcelain.remotes.push import PushOptions
 from tapegit.porcelain.remotes.push_again import push_until_settled
 from tapegit.porcelain.remotes.push_choice import PushChoice, choose
+from tapegit.porcelain.remotes.push_plan import BEHIND, DIVERGED, EXISTS, FETCH_FIRST, STALE
 from tapegit.porcelain.remotes.push_scan import describe_contents, refuse_findings
 from tapegit.porcelain.remotes.remotes import choose_remote, set_upstream
 from tapegit.porcelain.secrets.redaction import load_redactor
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
     from tapegit.porcelain.remotes.push_plan import Planned
     from tapegit.porcelain.remotes.remotes import Remote
     from tapegit.remote.connection import Surroundings
+
+
+_DIVERGED: Final = "somebody else pushed: 'tapes fetch' gets it, or '--auto-fork' keeps both"
+_WAYS_OUT: Final = {
+    FETCH_FIRST: _DIVERGED,
+    DIVERGED: _DIVERGED,
+    BEHIND: "the remote has more of it than is here: 'tapes pull' gets that",
+    STALE: "somebody moved it: 'tapes fetch' shows where to",
+    EXISTS: "tags stay where they are; '--force' moves one",
+}
+"""What to say of the first reason of these that something was refused for."""
 
 
 @click.command("push")
@@ -91,6 +103,7 @@ def command(
         as_json=as_json,
         is_porcelain=how["porcelain"],
         quiet=how["quiet"],
+        verbose=how["verbose"],
     )
     if how["set_upstream"] and not how["dry_run"]:
         _set_upstreams(app, chosen_remote, report)
@@ -133,11 +146,6 @@ def _raise_failed(report: PushReport, where: str) -> None:
     message = f"failed to push some refs to '{where}'"
     if any(ref.is_remote_reason for ref in failed):
         raise RefusedError(message, url=where)
-    is_diverged = any((ref.reason or "").startswith("diverged") for ref in failed)
-    raise NonFastForwardError(
-        message,
-        hint="somebody else pushed: 'tapes fetch' gets it, or '--auto-fork' keeps both"
-        if is_diverged
-        else None,
-        name=failed[0].shared.remote_name,
-    )
+    reasons = {ref.reason for ref in failed}
+    hint = next((text for reason, text in _WAYS_OUT.items() if reason in reasons), None)
+    raise NonFastForwardError(message, hint=hint, name=failed[0].shared.remote_name)

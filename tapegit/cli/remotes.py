@@ -18,21 +18,25 @@ if TYPE_CHECKING:
 
     from tapegit.cli.app import App
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.remotes.fetch import FetchedRef
+    from tapegit.porcelain.remotes.fetch import FetchedRef, FetchReport
     from tapegit.porcelain.remotes.push import PushedRef
 
 _NAMED_MAX: Final = 5
 
 
 def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how much is told: `quiet` and `progress`, None for the default."""
+    """Add the options that say how much is told.
+
+    They are `verbose`, `quiet` and `progress`, which is None for the default.
+    """
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Name also what is up to date")
     quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors")
     progress = click.option(
         "--progress/--no-progress",
         default=None,
         help="Show how far it has come; without either if a terminal is there",
     )
-    return quiet(progress(command))
+    return verbose(quiet(progress(command)))
 
 
 def make_surroundings(
@@ -51,12 +55,21 @@ def make_surroundings(
 
 
 def report_fetched(
-    app: App, where: str, refs: Sequence[FetchedRef], *, as_json: bool, quiet: bool = False
+    app: App,
+    where: str,
+    report: FetchReport,
+    *,
+    as_json: bool,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Print what a fetch did to each ref: on standard error for people, else as JSON."""
     app.terminal.clear_status()
+    refs: Sequence[FetchedRef] = report.refs
     if quiet and not as_json:
         refs = [ref for ref in refs if ref.mark == REJECTED]
+    elif verbose and not as_json:
+        refs = [*refs, *report.same]
     lines = [
         RefLine(
             ref.mark,
@@ -121,10 +134,11 @@ def report_pushed(
     as_json: bool,
     is_porcelain: bool,
     quiet: bool,
+    verbose: bool = False,
 ) -> None:
     """Print what a push did to each ref; what was up to date already only where asked for."""
     app.terminal.clear_status()
-    if not (as_json or is_porcelain):
+    if not (as_json or is_porcelain or verbose):
         refs = [ref for ref in refs if ref.mark != "=" and (ref.is_failed or not quiet)]
     lines = [
         RefLine(
@@ -153,10 +167,12 @@ def report_pushed(
             app.terminal.record(format_porcelain_line(full))
         app.terminal.record("Done")
     else:
-        if lines or not quiet:
-            app.terminal.note(f"To {where}" if lines else "Everything up-to-date")
+        if lines:
+            app.terminal.note(f"To {where}")
         for text in iter_ref_lines(lines):
             app.terminal.note(text)
+        if not quiet and all(ref.mark == "=" for ref in refs):
+            app.terminal.note("Everything up-to-date")
 
 
 def _texts(ids: dict[str, ObjectId | None]) -> dict[str, str | None]:

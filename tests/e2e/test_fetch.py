@@ -30,3 +30,19 @@ def test_git_log_of_a_tape_is_the_conversation(tapes, chain, server, tmp_path):
 def turn_text(tapes, oid) -> str:
     """Return the data of a turn."""
     return tapes("cat-file", "turn", str(oid)).out
+
+
+def test_what_is_as_it_was_is_named_where_it_is_asked_for(tapes, chain, other):
+    """With -v, as git does; a dry run says what it would prune."""
+    tapes("push", "origin", "main")
+    verbose = tapes("push", "-v", "origin", "main").err
+    assert " = [up to date]      main -> main\nEverything up-to-date\n" in verbose
+    other("fetch")
+    assert other("fetch").err == ""
+    assert " = [up to date]      main -> origin/main\n" in other("fetch", "-v").err
+    assert other("fetch", "-v", "-q").err == ""
+    assert " = [up to date]      main -> origin/main\n" in other("pull", "-v").err
+    tapes("push", "--delete", "origin", "main")
+    pruned = " - [deleted]         (none) -> origin/main\n"
+    for options in ("-n", "-q", "-v"):
+        assert (pruned in other("fetch", "--prune", options).err) == (options == "-n")

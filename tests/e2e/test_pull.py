@@ -24,7 +24,9 @@ def test_both_went_on(tapes, chain, server, other, repository, tmp_path):
     refused = tapes("push", code=21)
     assert " ! [rejected]" in refused.err
     assert "(diverged, fetch first)" in refused.err
+    assert "'main' cannot go forward to origin/main" in tapes("pull", "--ff-only", code=21).err
     pulled = tapes("pull")
+    assert "'tapes merge origin/main' joins both" in pulled.err
     assert "have diverged: 1 turn only here, 1 only there" in pulled.out
     assert tapes("rev-parse", "main").oid == str(ours[0])
     assert tapes("rev-parse", "origin/main").oid == theirs

@@ -105,11 +105,15 @@ class FetchedRef(NamedTuple):
 
 
 class FetchReport(NamedTuple):
-    """What a fetch did; `head` is the branch that the remote names, if that was asked for."""
+    """What a fetch did; `head` is the branch that the remote names, if that was asked for.
+
+    `same` has the refs that were asked for and are as they were.
+    """
 
     refs: list[FetchedRef]
     object_count: int
     head: str | None = None
+    same: tuple[FetchedRef, ...] = ()
 
 
 class _Changed(NamedTuple):
@@ -152,7 +156,7 @@ def fetch(
     for part in _split_by_depth(options):
         found = _fetch_part(repository, name, url, part, surroundings)
         refs, count = [*report.refs, *found.refs], report.object_count + found.object_count
-        report = FetchReport(refs, count, report.head or found.head)
+        report = FetchReport(refs, count, report.head or found.head, report.same + found.same)
     return report
 
 
@@ -232,6 +236,7 @@ class _Fetcher:
         self._advertised = dict(advertised)
         self._chosen = choose_refs(self._options.wanted, self._iter_shared())
         present: set[str] = set()
+        same: list[FetchedRef] = []
         for remote_name, git_id in sorted(advertised.items()):
             try:
                 shared = parse_remote_name(remote_name)
@@ -246,11 +251,14 @@ class _Fetcher:
                 self._asked.append(git_id)
             if self._seen.get(remote_name) == git_id and local in self._tracking:
                 self._same[remote_name] = git_id
+                if self._is_wanted(shared):
+                    same.append(_same_ref(shared, local))
             elif self._is_wanted(shared):
                 self._changed.append(_Changed(shared, git_id))
         for folder, names in self._tracking.items():
             if folder not in present and not folder.startswith("refs/tags/"):
                 self._gone += names
+        self.report = self.report._replace(same=tuple(same))
         self._refuse_collisions()
 
     def _refuse_collisions(self) -> None:
@@ -399,6 +407,7 @@ class _Fetcher:
         return verified
 
     def _tell_plan(self) -> None:
+        self._tell_pruned()
         for each in self._changed:
             local = tracking_name(self._remote, each.shared)
             mark = FAST_FORWARD if local in self._tracking else NEW
@@ -449,9 +458,11 @@ class _Fetcher:
             told.add(move.remote_name)
             if move.mark != UP_TO_DATE:
                 self.report.refs.append(move)
-        if self._options.prune:
-            for name in self._gone:
-                self.report.refs.append(FetchedRef(PRUNED, "", "", name, None, None))
+        self._tell_pruned()
+
+    def _tell_pruned(self) -> None:
+        for name in self._gone if self._options.prune else ():
+            self.report.refs.append(FetchedRef(PRUNED, "", "", name, None, None))
 
     def _list_dropped(self, verified: _Verified) -> list[RefName]:
         """Return the tapes of a session that the remote does not have any more."""
@@ -493,6 +504,10 @@ class _Fetcher:
         self.report.refs.append(
             FetchedRef(REJECTED, "", remote_name, "", None, None, reason, is_removed)
         )
+
+
+def _same_ref(shared: Shared, local: str) -> FetchedRef:
+    return FetchedRef(UP_TO_DATE, shared.kind, shared.name, local, None, None)
 
 
 def verify_session(removed: Tombstones, shared: Shared) -> None:

@@ -75,14 +75,14 @@ def fetch_bundle(
                 verify_session(removed, shared)
             take_bundle(repository, bundle)
     graph = TurnGraph(repository.objects)
+    same: list[FetchedRef] = []
     with repository.ref_transaction(f"fetch {name}") as transaction:
         for ref, shared, local in wanted:
             move = _plan_move(repository, graph, ref, shared, local)
-            if move.mark != UP_TO_DATE:
-                report.refs.append(move)
+            (same if move.mark == UP_TO_DATE else report.refs).append(move)
             if move.mark not in (UP_TO_DATE, REJECTED) and not options.is_dry_run:
                 transaction.update(local, ref.oid, move.old)
-    return report
+    return report._replace(same=tuple(same))
 
 
 def _find_head(header: BundleHeader) -> str | None:
