@@ -36,7 +36,6 @@ NEW_EPISODES: Final = "new_episodes"
 ALL: Final = "all"
 MODES: Final = (NONE, ONCE, NEW_EPISODES, ALL)
 _HEADS: Final = "refs/heads/"
-SUFFIX: Final = ".tape"
 _STORE: Final = "store"
 
 

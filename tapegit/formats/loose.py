@@ -25,7 +25,6 @@ from tapegit.objects.oid import ObjectId, hash_content
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEVEL: Final = 3
 CONTENT_SIZE_MAX_BYTES: Final = max(SIZE_MAX_BYTES.values()) + FRAMING_SIZE_MAX_BYTES
 FILE_SIZE_MAX_BYTES: Final = CONTENT_SIZE_MAX_BYTES + (CONTENT_SIZE_MAX_BYTES >> 8) + 4096
 """No valid file is larger: zstandard adds at most 1/256 and a header to what it cannot shrink."""

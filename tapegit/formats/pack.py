@@ -93,11 +93,6 @@ class Footer(NamedTuple):
             + self.outer_count * OID_SIZE_BYTES
         )
 
-    @property
-    def outer_offset(self) -> int:
-        """Where the outer ids start in the pack."""
-        return outer_ids_offset(self.directory_offset, self.frame_count, self.section_count)
-
 
 class Directory:
     """The tables of a pack, verified; frames and sections by number, outer ids as bytes."""

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     Source = bytes | bytearray | memoryview | mmap
 
-CUTTER_VERSION: Final = 1
-
 ARRAY_NAMES: Final = frozenset((b"messages", b"input", b"contents", b"tools", b"system"))
 """Keys of the top-level object whose arrays are cut at their elements."""
 

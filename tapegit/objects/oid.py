@@ -18,7 +18,6 @@ from tapegit.errors import InvalidNameError
 
 OID_SIZE_BYTES: Final = 32
 OID_HEX_LENGTH: Final = 64
-PREFIX_HEX_LENGTH_MIN: Final = 4
 
 _HEX_OID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HEX_PREFIX = re.compile(r"[0-9a-f]{4,64}", re.ASCII)

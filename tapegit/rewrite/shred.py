@@ -76,11 +76,6 @@ def shred(repository: Repository, doomed: AbstractSet[ObjectId]) -> int:
     return count
 
 
-def empty_folder(path: Path) -> int:
-    """Remove all that is in a folder, durably; return how many files that were."""
-    return _empty(path, is_top=True)
-
-
 def _shred_loose(repository: Repository, doomed: AbstractSet[ObjectId]) -> int:
     loose = repository.objects.loose
     folders = set()

@@ -361,11 +361,6 @@ class SearchFile:
         self._run("INSERT INTO words (words) VALUES ('optimize')")
         self._run("VACUUM")
 
-    def count_turns(self) -> int:
-        """Return how many turns are in the file."""
-        row = self._one("SELECT count(*) FROM turn")
-        return int(row[0]) if row is not None else 0
-
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Keep what is written inside together."""

@@ -130,10 +130,6 @@ class PackReader:
             raise IntegrityError(f"cannot read '{self.path}': the bytes are not of this id")
         return Object(kind, data)
 
-    def kind_at(self, ordinal: int) -> Kind:
-        """Return the kind of the object of an ordinal, as the index has it."""
-        return KINDS_BY_NUMBER[self.index.frame_kind_numbers[self.index.frame_of(ordinal)]]
-
     def facts_at(self, ordinal: int) -> TurnFacts | None:
         """Return the facts of the turn of an ordinal; None for anything else, or no facts.
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from tapegit.store.loose import LooseEntry, LooseSource
 
-PACK_SUFFIXES: Final = (".pack", ".idx", ".cruft", ".keep")
 _FOLDERS: Final = ("objects", PACK_NAME, "trash", TMP_NAME, "locks")
 _PACK_FILE: Final = re.compile(r"(pack-[0-9a-f]{64})(\.pack|\.idx|\.cruft|\.keep)")
 

@@ -50,11 +50,6 @@ def decode_json(data: bytes | str) -> Any:
         return None
 
 
-def encode_json(value: object) -> bytes:
-    """Return a value as JSON; members of rows stay as they are."""
-    return msgspec.json.encode(value)
-
-
 def encode_row(members: object) -> bytes:
     """Return a value as a line that every reader takes for one.
 

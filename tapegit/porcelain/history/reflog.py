@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
 
 DAY_MS: Final = 86_400_000
-EXPIRE_DEFAULT_DAYS: Final = 90
-EXPIRE_UNREACHABLE_DEFAULT_DAYS: Final = 30
 
 
 class ShownEntry(NamedTuple):

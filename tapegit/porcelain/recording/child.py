@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from tapegit.errors import UserError
@@ -153,8 +152,3 @@ def _send(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         pass  # it ended meanwhile, which SIGCHLD says
-
-
-def is_main_thread() -> bool:
-    """Whether signals can be held here."""
-    return threading.current_thread() is threading.main_thread()

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tapegit.repository.config import Config
 
-TOKENS_PER_PRICE: Final = 1_000_000
 PRICED: Final = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 TABLE_PATH: Final = Path(__file__).with_name("prices.toml")
 SECTION: Final = "price"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from tapegit.dialects.syntax.bodies import Members
 
-ID_LENGTH_MAX: Final = 200
 UNKNOWN: Final = "unknown"
 
 _PRODUCT: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9 _.-]{0,40})/([^\s();]{1,60})")

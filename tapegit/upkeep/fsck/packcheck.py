@@ -59,7 +59,6 @@ class CheckedPack:
         path: The pack file.
         index: Its index, from the disk or built anew.
         is_damaged: Whether something is wrong with the pack file itself.
-        is_index_damaged: Whether the index on the disk is missing or damaged.
         is_unreadable: Whether the system refuses the file, so that nobody knows how it is.
     """
 
@@ -68,7 +67,6 @@ class CheckedPack:
         self.name = path.stem
         self.index = index
         self.is_damaged = False
-        self.is_index_damaged = False
         self.is_unreadable = False
 
     @property

@@ -112,9 +112,7 @@ def _open_pack(path: Path, folder: PackFolder, repository: Repository) -> Checke
         folder.findings.append(Finding(CORRUPT, what, where=where, in_pack=True))
         folder.unusable.append(name)
         return None
-    pack = CheckedPack(path, PackIndex(memoryview(built.encode()), where=index_path))
-    pack.is_index_damaged = True
-    return pack
+    return CheckedPack(path, PackIndex(memoryview(built.encode()), where=index_path))
 
 
 def _check_file(pack: CheckedPack, folder: PackFolder, *, full: bool) -> None:
