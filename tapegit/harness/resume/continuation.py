@@ -10,7 +10,7 @@ Source: tapes-resume(1).
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tapegit.dialects.exchange import Loss, Message, Request
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.dialects.exchange import WireDialect
+    from tapegit.dialects.losses import Losses
     from tapegit.dialects.parts import AnyPart
     from tapegit.harness.places import Surroundings
 
@@ -107,6 +108,30 @@ class Resume(NamedTuple):
     make_id: Callable[[bytes, int], str]
     take_in: Callable[[Path], tuple[str, ...]] | None = None
     give_out: Callable[[str], tuple[str, ...]] | None = None
+
+
+class TakesMessages(Protocol):
+    """A session of a client while it is put together."""
+
+    @property
+    def losses(self) -> Losses:
+        """What of the messages is not in it; its `message` is the number of the one added."""
+
+    def add_own(self, record: bytes) -> None:
+        """Add a record that is in the client's own format."""
+
+    def add_said(self, said: Said) -> None:
+        """Add what a message in another format says."""
+
+
+def add_all(session: TakesMessages, said: Sequence[Said]) -> None:
+    """Add every message in its order: its own records as they are, others by what they say."""
+    for number, each in enumerate(said, 1):
+        session.losses.message = number
+        for record in each.records or ():
+            session.add_own(record)
+        if each.records is None:
+            session.add_said(each)
 
 
 def group_said(said: Sequence[Said]) -> Iterator[tuple[bool, list[Said]]]:

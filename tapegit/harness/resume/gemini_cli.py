@@ -18,7 +18,7 @@ from tapegit.dialects.losses import Losses
 from tapegit.dialects.parts import Attachment, Text, Thinking, ToolCall, ToolResult
 from tapegit.dialects.writing.rows import decode_json, encode_row
 from tapegit.harness.gemini_cli import DIALECT
-from tapegit.harness.resume.continuation import Resume, Written, make_uuid, order_arguments
+from tapegit.harness.resume.continuation import Resume, Written, add_all, make_uuid, order_arguments
 from tapegit.harness.timestamps import format_timestamp
 from tapegit.objects.oid import hash_content
 
@@ -43,12 +43,7 @@ _NO_WORD: Final = re.compile("[^a-z0-9]+")
 def write(said: Sequence[Said], aim: Aim) -> Written:
     """Return the session file of a conversation."""
     session = _Session(aim)
-    for number, each in enumerate(said, 1):
-        session.losses.message = number
-        for record in each.records or ():
-            session.add_own(record)
-        if each.records is None:
-            session.add_said(each)
+    add_all(session, said)
     return Written(b"".join(session.iter_lines()), tuple(session.losses.found))
 
 

@@ -16,7 +16,13 @@ from tapegit.dialects.losses import Losses
 from tapegit.dialects.parts import Attachment, Text, Thinking, ToolCall, ToolResult
 from tapegit.dialects.writing.rows import decode_json, encode_row
 from tapegit.harness.opencode import DIALECT
-from tapegit.harness.resume.continuation import Resume, Written, find_provider, order_arguments
+from tapegit.harness.resume.continuation import (
+    Resume,
+    Written,
+    add_all,
+    find_provider,
+    order_arguments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,12 +58,7 @@ def _letters(digits: bytes) -> str:
 def write(said: Sequence[Said], aim: Aim) -> Written:
     """Return the export of a conversation."""
     session = _Session(aim)
-    for number, each in enumerate(said, 1):
-        session.losses.message = number
-        for record in each.records or ():
-            session.add_own(record)
-        if each.records is None:
-            session.add_said(each)
+    add_all(session, said)
     data = encode_row({"info": session.info, "messages": session.messages})
     return Written(data, tuple(session.losses.found))
 

@@ -19,6 +19,7 @@ from tapegit.harness.pi import DIALECT
 from tapegit.harness.resume.continuation import (
     Resume,
     Written,
+    add_all,
     find_provider,
     make_timed_uuid,
     order_arguments,
@@ -49,12 +50,7 @@ _INTERFACES: Final = {
 def write(said: Sequence[Said], aim: Aim) -> Written:
     """Return the session file of a conversation."""
     session = _Session(aim)
-    for number, each in enumerate(said, 1):
-        session.losses.message = number
-        for record in each.records or ():
-            session.add_own(record)
-        if each.records is None:
-            session.add_said(each)
+    add_all(session, said)
     return Written(b"".join(session.lines), tuple(session.losses.found))
 
 
