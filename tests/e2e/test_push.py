@@ -253,3 +253,24 @@ def test_what_is_deleted_is_shown_as_git_shows_it(tapes, chain):
     assert " - [deleted]         other\n" in tapes("push", "origin", ":other").err
     gone = tapes("push", "--delete", "origin", "other", code=21).err
     assert " ! [rejected]        other (remote ref does not exist)\n" in gone
+
+
+def test_what_is_pushed_can_be_named_as_in_git(tapes, chain, server, repository):
+    """`@` is HEAD, `tag` comes before a tag, and a star stands for what branches have in common."""
+    for name in ("try/1", "try/2"):
+        set_ref(repository, f"refs/heads/{name}", chain[1])
+    set_ref(repository, "refs/tags/v1", chain[2])
+    make_tape(repository, 1, name="refs/sessions/codex/0199ddaa-1234/file/main", label="said")
+    tapes("push", "origin", "@")
+    tapes("push", "origin", "tag", "v1", "0199ddaa")
+    tapes("push", "origin", "refs/heads/try/*", "+refs/heads/*y/1:refs/heads/other/*")
+    heads = {f"refs/tapes/heads/{name}" for name in ("main", "try/1", "try/2", "other/tr")}
+    session = "refs/tapes/sessions/codex/0199ddaa-1234"
+    assert server.refs.keys() == heads | {"refs/tapes/tags/v1", "refs/tapes/meta", session}
+    for wrong in ("try/*", "refs/heads/*:refs/heads/x", "refs/heads/*/*", "refs/sessions/*"):
+        assert "is no pattern of refs" in tapes("push", "origin", wrong, code=1).err
+    tapes("push", "--delete", "origin", "0199ddaa-1234", "other/tr")
+    assert session not in server.refs
+    set_ref(repository, "refs/remotes/origin/0199ddaa-1234", chain[0])
+    gone = tapes("push", "--delete", "origin", "0199ddaa-1234", code=21).err
+    assert " ! [rejected]        0199ddaa-1234 (remote ref does not exist)" in gone

@@ -16,7 +16,7 @@ from tapegit.errors import InvalidNameError, RefNotFoundError, UserError
 from tapegit.graph.lookup import FETCHED, REMOTES, pick_main_tape
 from tapegit.graph.newest import find_default, find_directory
 from tapegit.porcelain.remotes.push_plan import Wish
-from tapegit.refs.names import RefName
+from tapegit.refs.names import RefName, percent_encode_component
 from tapegit.remote.ref_names import (
     ASIDE,
     HEADS,
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
 
 _ALL: Final = (HEADS, TAGS, SESSIONS, NOTES)
+_TAG_WORD: Final = "tag"
+_PATTERNS: Final = tuple(f"refs/{kind}/" for kind in (HEADS, TAGS, NOTES))
 
 
 class PushChoice(NamedTuple):
@@ -80,7 +82,16 @@ def choose(
     Raises:
         UserError: Something that is named cannot be pushed, or there is nothing to push.
     """
-    wishes = [_read_token(repository, resolver, token, choice) for token in choice.tokens]
+    tokens = _join_tags(choice.tokens)
+    wishes = [
+        wish
+        for token in tokens
+        for wish in (
+            _read_pattern(repository, token, choice)
+            if "*" in token and not choice.is_delete
+            else [_read_token(repository, resolver, token, choice)]
+        )
+    ]
     outside_count = 0
     if choice.takes_branches:
         wishes += _wish_refs(repository, "refs/heads/", choice)
@@ -141,13 +152,61 @@ def _wish_branch(name: RefName, oid: ObjectId, *, is_forced: bool) -> Wish:
     return Wish(shared, name.short, (("", oid),), is_forced)
 
 
+def _join_tags(tokens: Iterable[str]) -> list[str]:
+    """Return the names of refs, with one for each `tag` and the name after it, as in git."""
+    joined: list[str] = []
+    for token in tokens:
+        if joined and joined[-1] == _TAG_WORD:
+            joined[-1] = f"refs/tags/{token}"
+        else:
+            joined.append(token)
+    return joined
+
+
+def _read_pattern(repository: Repository, token: str, choice: PushChoice) -> Iterator[Wish]:
+    """Yield what `src*` or `src*:dst*` asks for: branches, tags and notes, by their full names.
+
+    Raises:
+        UserError: Both sides have to have one star, and the first has to be a folder of refs.
+        InvalidNameError: A name on the other side is none.
+    """
+    is_forced = choice.is_forced or token.startswith("+")
+    source, _, target = token.removeprefix("+").partition(":")
+    start, _, end = source.partition("*")
+    target = target or source
+    if "*" in end or target.count("*") != 1 or not start.startswith(_PATTERNS):
+        raise UserError(
+            f"'{token}' is no pattern of refs",
+            hint="'refs/heads/*:refs/heads/*' is one; '--sessions' takes sessions",
+        )
+    for ref in repository.refs.iter_refs(start):
+        shared = share(ref.name)
+        if shared is None or ref.target is not None or not ref.name.endswith(end):
+            continue
+        middle = ref.name[len(start) : len(ref.name) - len(end)]
+        there = _read_target(repository, target.replace("*", middle), shared.kind)
+        yield Wish(there, ref.name.short, (("", ref.oid),), is_forced)
+
+
+def _read_gone(repository: Repository, text: str) -> Shared:
+    """Return the ref of a remote that is to be deleted: of a session its whole id will do."""
+    meant: dict[Shared, None] = {}
+    for ref in repository.refs.iter_refs():
+        if ref.name.startswith(REMOTES) and ref.name.split("/", 3)[-1] == text:
+            return Shared(HEADS, text)
+        found = _find_session(ref.name)
+        if found is not None and found[0].name.partition("/")[2] == percent_encode_component(text):
+            meant[found[0]] = None
+    return next(iter(meant)) if len(meant) == 1 else _read_target(repository, text, HEADS)
+
+
 def _read_token(repository: Repository, resolver: Resolver, token: str, choice: PushChoice) -> Wish:
     """Return what `src`, `src:dst`, `:dst` or `+…` asks for."""
     is_forced = choice.is_forced or token.startswith("+")
     source, colon, target = token.removeprefix("+").partition(":")
     if choice.is_delete or (colon and not source):
-        gone = _read_target(repository, target or source, HEADS)
-        return Wish(gone, "", (), is_forced=True)
+        return Wish(_read_gone(repository, target or source), "", (), is_forced=True)
+    source = "HEAD" if source == "@" else source
     name = resolver.find_ref(source)
     oid: ObjectId | None = None
     if source == "HEAD" and not colon:
