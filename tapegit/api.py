@@ -39,6 +39,7 @@ from tapegit.repository.repository import Repository
 from tapegit.ui.replays import iter_report_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from tapegit.porcelain.replay.beyond import Beyond, Branch, OnMiss
@@ -95,16 +96,13 @@ class record:  # noqa: N801 - used as a function, as contextlib's are
             NoOverlayError: A variable that names an upstream holds no address.
             StorageError: The store cannot be written to.
         """
-        if not _running.acquire(blocking=False):
-            raise UserError(
+        _begin(
+            self._start,
+            UserError(
                 "this process records already",
                 hint="one recording holds any number of conversations",
-            )
-        try:
-            self._start()
-        except BaseException:
-            _running.release()
-            raise
+            ),
+        )
         return self
 
     def __exit__(
@@ -208,13 +206,7 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
             RepositoryNotFoundError: There is no store.
             DataError: Something in the store is damaged.
         """
-        if not _running.acquire(blocking=False):
-            raise UserError("this process records or replays already")
-        try:
-            self._start()
-        except BaseException:
-            _running.release()
-            raise
+        _begin(self._start, UserError("this process records or replays already"))
         return self
 
     def __exit__(
@@ -283,6 +275,17 @@ class replay:  # noqa: N801 - used as a function, as contextlib's are
         keys = {name: KEY_FOR_SHOW for name in KEYS if not os.environ.get(name)}
         self.environ = planned.environ | keys
         self._before = _set(self.environ)
+
+
+def _begin(start: Callable[[], None], refusal: UserError) -> None:
+    """Start what this process can do once at a time; `_running` is held when it has started."""
+    if not _running.acquire(blocking=False):
+        raise refusal
+    try:
+        start()
+    except BaseException:
+        _running.release()
+        raise
 
 
 def _set(environ: dict[str, str]) -> dict[str, str | None]:
