@@ -29,6 +29,8 @@ from tapegit.remote.urls import GIT, HTTP, PATH, SSH, RemoteUrl, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+    from typing import IO
 
 UPLOAD: Final = "upload-pack"
 RECEIVE: Final = "receive-pack"
@@ -36,9 +38,21 @@ GIT_PORT: Final = 9418
 _SIGNATURE: Final = b"# v"
 """Begins every bundle."""
 _PROGRAM: Final = "git"
+_PUSH_SETTINGS: Final = r"^url\..*\.pushinsteadof$"
+# Of one who sends: no signature of the push, and no asking for what is common before it.
+_HELPER_SETTINGS: Final = (
+    "protocol.version=2",
+    "advice.graftFileDeprecated=false",
+    "pack.useSparse=false",
+    "pack.window=0",
+    "push.gpgSign=false",
+    "push.negotiate=false",
+    "gc.auto=0",
+)
 _STDERR_SIZE_MAX_BYTES: Final = 1 << 16
 _CHUNK_SIZE_BYTES: Final = 1 << 16
-_ANSWER_LENGTH_MAX: Final = 64
+_LINE_SIZE_MAX_BYTES: Final = 65520
+"""Of a line of git's http helper: as long as one of git's protocol."""
 _END_WAIT_S: Final = 5.0
 # Where git looks and what it is told, for the repository that somebody stands in, not for ours.
 _FOREIGN: Final = (
@@ -111,17 +125,48 @@ class Surroundings(NamedTuple):
         )
 
 
+class _Listener:
+    """Keeps the end of what a program says on standard error."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._said: list[bytes] = []
+        self._thread = threading.Thread(target=self._listen, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        with stream:
+            while data := stream.read(_CHUNK_SIZE_BYTES):
+                self._said.append(data)
+                while sum(map(len, self._said)) > _STDERR_SIZE_MAX_BYTES and len(self._said) > 1:
+                    self._said.pop(0)
+
+    def hear_out(self) -> str:
+        """Return what was said when the program has ended, or takes too long to."""
+        self._thread.join(_END_WAIT_S)
+        return clean_text(b"".join(self._said))
+
+
 class Connection:
-    """Both directions of a conversation; `is_stateless` where each request is an answer's own."""
+    """Both directions of a conversation; `is_stateless` where each request is an answer's own.
+
+    `timeout_s` is how long the other side may take for what is read.
+    """
 
     def __init__(
-        self, read_fd: int, write_fd: int, timeout_s: float, *, is_stateless: bool = False
+        self,
+        read_fd: int,
+        write_fd: int,
+        timeout_s: float,
+        *,
+        listener: _Listener | None = None,
+        is_stateless: bool = False,
     ) -> None:
         self._read_fd = read_fd
         self._write_fd = write_fd
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._buffer = b""
         self._offset = 0
+        self._listener = listener
         self.is_stateless = is_stateless
 
     def write(self, data: bytes) -> None:
@@ -154,9 +199,24 @@ class Connection:
         self._offset = end
         return data
 
+    def read_text_line(self) -> bytes:
+        """Return what comes up to the next line end, without it.
+
+        Raises:
+            ProtocolError: The line is very long.
+            TransportError: The other side is gone, or takes too long for it.
+        """
+        while (end := self._buffer.find(b"\n", self._offset)) < 0:
+            waiting = len(self._buffer) - self._offset
+            if waiting > _LINE_SIZE_MAX_BYTES:
+                raise ProtocolError("git's http helper gave a line without an end")
+            self._fill(waiting + 1)
+        line, self._offset = self._buffer[self._offset : end], end + 1
+        return line
+
     def _fill(self, size: int) -> None:
         """Read until so many bytes wait, at offset 0."""
-        end_s = time.monotonic() + self._timeout_s
+        end_s = time.monotonic() + self.timeout_s
         parts = [self._buffer[self._offset :]]
         missing = size - len(parts[0])
         while missing > 0:
@@ -171,7 +231,7 @@ class Connection:
         except OSError as error:
             raise TransportError("the connection broke", errno=error.errno) from error
         if data is None:
-            raise TransportError(f"the remote gave no answer within {self._timeout_s:.0f} seconds")
+            raise TransportError(f"the remote gave no answer within {self.timeout_s:.0f} seconds")
         if not data:
             raise TransportError("the remote hung up")
         return data
@@ -181,6 +241,11 @@ class Connection:
         if self._write_fd >= 0:
             fd, self._write_fd = self._write_fd, -1
             os.close(fd)
+
+    def hear_out(self) -> str:
+        """End, and return the end of what the program in between said for people, cleaned."""
+        self.end()
+        return self._listener.hear_out() if self._listener is not None else ""
 
 
 @contextmanager
@@ -192,7 +257,23 @@ def connect(url: RemoteUrl, service: str, surroundings: Surroundings) -> Iterato
         TransportError: It cannot be reached.
         ProtocolError: It has no protocol that is known here.
     """
-    url = rewrite_url(url, surroundings)
+    with connect_to(rewrite_url(url, surroundings, service), service, surroundings) as connection:
+        yield connection
+
+
+@contextmanager
+def connect_to(
+    url: RemoteUrl, service: str, surroundings: Surroundings, git_dir: Path | None = None
+) -> Iterator[Connection]:
+    """Open one with an address that was rewritten; errors as of `connect`.
+
+    Args:
+        url: The address.
+        service: Who is asked for.
+        surroundings: What the connection is made with.
+        git_dir: Over http the repository that git's helper sends from; the helper then waits for
+            its own commands, else for those of `service`.
+    """
     if is_bundle(url):
         raise UserError(
             f"'{url.shown}' is a bundle: a file that can be cloned and fetched from, no more",
@@ -204,8 +285,9 @@ def connect(url: RemoteUrl, service: str, surroundings: Surroundings) -> Iterato
             with _connect_daemon(url, service, surroundings) as connection:
                 yield connection
         else:
-            with _start(_command(url, service, surroundings), url, surroundings) as connection:
-                if url.transport == HTTP:
+            command = _command(url, service, surroundings, git_dir)
+            with _start(command, url, surroundings) as connection:
+                if url.transport == HTTP and git_dir is None:
                     _ask_for_tunnel(connection, service)
                 yield connection
     except (TransportError, ProtocolError) as error:
@@ -224,8 +306,10 @@ def is_bundle(url: RemoteUrl) -> bool:
         return False
 
 
-def rewrite_url(url: RemoteUrl, surroundings: Surroundings) -> RemoteUrl:
+def rewrite_url(url: RemoteUrl, surroundings: Surroundings, service: str = UPLOAD) -> RemoteUrl:
     """Return the address that the user's own `url.<base>.insteadOf` makes of one.
+
+    To push, `url.<base>.pushInsteadOf` comes first, as with git.
 
     Raises:
         InvalidNameError: That is none.
@@ -233,8 +317,22 @@ def rewrite_url(url: RemoteUrl, surroundings: Surroundings) -> RemoteUrl:
     """
     if url.transport == PATH:
         return url._replace(path=os.path.abspath(os.path.expanduser(url.path)))
-    text = run_git(["ls-remote", "--get-url", url.text], surroundings)
+    text = _rewrite_push_url(url.text, surroundings) if service == RECEIVE else None
+    if text is None:
+        text = run_git(["ls-remote", "--get-url", url.text], surroundings)
     return url if text in ("", url.text) else parse_url(text)._replace(root=url.root)
+
+
+def _rewrite_push_url(text: str, surroundings: Surroundings) -> str | None:
+    """Return an address with the longest beginning replaced that a setting names, if one does."""
+    listed = run_git(["config", "-z", "--get-regexp", _PUSH_SETTINGS], surroundings)
+    bases = {
+        start: setting.removeprefix("url.").rpartition(".")[0]
+        for setting, _, start in (entry.partition("\n") for entry in listed.split("\0"))
+        if start and text.startswith(start)
+    }
+    longest = max(bases, key=len, default=None)
+    return None if longest is None else bases[longest] + text.removeprefix(longest)
 
 
 def run_git(arguments: list[str], surroundings: Surroundings) -> str:
@@ -257,11 +355,15 @@ def run_git(arguments: list[str], surroundings: Surroundings) -> str:
     return done.stdout.decode("utf-8", "replace").removesuffix("\n") if not done.returncode else ""
 
 
-def _command(url: RemoteUrl, service: str, surroundings: Surroundings) -> list[str]:
+def _command(
+    url: RemoteUrl, service: str, surroundings: Surroundings, git_dir: Path | None
+) -> list[str]:
     if url.transport == PATH:
         return [_PROGRAM, service, url.path]
     if url.transport == HTTP:
-        return [_PROGRAM, "-c", "protocol.version=2", "remote-https", "tapes", url.text]
+        where = [] if git_dir is None else [f"--git-dir={os.path.realpath(git_dir)}"]
+        settings = [part for each in _HELPER_SETTINGS for part in ("-c", each)]
+        return [_PROGRAM, *settings, *where, "remote-https", "tapes", url.text]
     assert url.transport == SSH, url
     return [*_ssh_program(surroundings), *_ssh_arguments(url, service, surroundings)]
 
@@ -306,15 +408,15 @@ def _start(command: list[str], url: RemoteUrl, surroundings: Surroundings) -> It
         raise _no_program(command[0], error) from error
     assert process.stdin is not None
     assert process.stdout is not None
-    said: list[bytes] = []
-    listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
-    listener.start()
+    assert process.stderr is not None
+    listener = _Listener(process.stderr)
     write_fd = os.dup(process.stdin.fileno())
     process.stdin.close()
     connection = Connection(
         process.stdout.fileno(),
         write_fd,
         surroundings.timeout_s,
+        listener=listener,
         is_stateless=is_http,
     )
     try:
@@ -322,23 +424,12 @@ def _start(command: list[str], url: RemoteUrl, surroundings: Surroundings) -> It
     except TransportError as error:
         connection.end()
         _stop(process)
-        listener.join(_END_WAIT_S)
-        raise _with_reason(error, said) from error
+        raise _with_reason(error, listener.hear_out()) from error
     finally:
         connection.end()
         _stop(process)
-        listener.join(_END_WAIT_S)
+        listener.hear_out()
         process.stdout.close()
-
-
-def _listen(process: subprocess.Popen[bytes], said: list[bytes]) -> None:
-    """Keep the end of what a program says on standard error."""
-    assert process.stderr is not None
-    with process.stderr as stream:
-        while data := stream.read(_CHUNK_SIZE_BYTES):
-            said.append(data)
-            while sum(map(len, said)) > _STDERR_SIZE_MAX_BYTES and len(said) > 1:
-                said.pop(0)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -349,8 +440,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _with_reason(error: TransportError, said: list[bytes]) -> TransportError:
-    lines = [line.strip() for line in clean_text(b"".join(said)).split("\n") if line.strip()]
+def _with_reason(error: TransportError, said: str) -> TransportError:
+    lines = [line.strip() for line in said.split("\n") if line.strip()]
     if not lines:
         return error
     hint = "\n".join(line for line in lines[:-1][-8:])
@@ -360,10 +451,7 @@ def _with_reason(error: TransportError, said: list[bytes]) -> TransportError:
 def _ask_for_tunnel(connection: Connection, service: str) -> None:
     """Have git's own http helper carry the second version of the protocol."""
     connection.write(f"stateless-connect git-{service}\n".encode())
-    answer = b""
-    while not answer.endswith(b"\n") and len(answer) < _ANSWER_LENGTH_MAX:
-        answer += connection.read(1)
-    if answer != b"\n":
+    if connection.read_text_line():
         raise ProtocolError(
             "the remote does not speak version 2 of git's protocol over http",
             hint="a git server of 2018 or later does",

@@ -92,8 +92,7 @@ class Upload:
         else:
             advertised = _read_advertisement(connection, first)
             self._features, listed = advertised.features, advertised.refs
-        self.refs = _below(listed, root)
-        self.has_branches = _has_branches(listed, root)
+        self.refs, self.has_branches = select_refs(listed, root)
 
     def _list(self, prefixes: Sequence[str]) -> list[RemoteRef]:
         lines = [b"command=ls-refs\n", _AGENT + b"\n"]
@@ -216,8 +215,7 @@ class Receive:
         self._root = root
         listed = _read_advertisement(connection, read_line(connection.read))
         self._features = listed.features
-        self.refs = _below(listed.refs, root)
-        self.has_branches = _has_branches(listed.refs, root)
+        self.refs, self.has_branches = select_refs(listed.refs, root)
 
     def close(self) -> None:
         """Say that nothing is to be changed."""
@@ -260,9 +258,11 @@ class Receive:
         except TransportError as error:
             broken = error  # it may have said why before it hung up
         try:
-            return _read_report(self._connection, commands, self._root, tell)
+            outcomes = _read_report(self._connection, commands, self._root, tell)
         except TransportError as error:
             raise broken or error from error
+        self._connection.end()
+        return outcomes
 
 
 def outer_name(name: str, root: str) -> str:
@@ -270,19 +270,30 @@ def outer_name(name: str, root: str) -> str:
     return root + name.removeprefix(ROOT)
 
 
-def _below(refs: Iterable[RemoteRef], root: str) -> list[RemoteRef]:
-    """Return the refs of tapes, as if they were below `refs/tapes/`."""
-    if root == ROOT:
-        return [ref for ref in refs if ref.name.startswith(ROOT)]
-    return [
-        RemoteRef(ROOT + ref.name.removeprefix(root), ref.git_id)
-        for ref in refs
-        if ref.name.startswith(root)
-    ]
+def select_refs(refs: Iterable[RemoteRef], root: str) -> tuple[list[RemoteRef], bool]:
+    """Return the refs of tapes, as if they were below `refs/tapes/`, and `Upload.has_branches`."""
+    refs = list(refs)
+    has_branches = any(ref.name.startswith(HEADS) and not ref.name.startswith(root) for ref in refs)
+    found = [ref for ref in refs if ref.name.startswith(root)]
+    if root != ROOT:
+        found = [RemoteRef(ROOT + ref.name.removeprefix(root), ref.git_id) for ref in found]
+    return found, has_branches
 
 
-def _has_branches(refs: Iterable[RemoteRef], root: str) -> bool:
-    return any(ref.name.startswith(HEADS) and not ref.name.startswith(root) for ref in refs)
+def read_listed(lines: Iterable[bytes]) -> list[RemoteRef]:
+    """Return the refs in the lines that git's http helper lists them in.
+
+    Raises:
+        ProtocolError: A line is none of these, there are too many, or ids are of another kind.
+    """
+    refs: list[RemoteRef] = []
+    for line in lines:
+        if line.startswith(b":"):
+            _verify_format({line[1:].replace(b" ", b"=")})
+        elif not line.startswith((b"@", b"?")):
+            refs.append(_parse_ref(line))
+            _verify_count(refs)
+    return refs
 
 
 class _Advertisement(NamedTuple):

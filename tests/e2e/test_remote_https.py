@@ -199,3 +199,20 @@ def test_a_certificate_of_the_client_is_shown(place, one, tmp_path, monkeypatch)
     one("push", closed, "main")
     server.verify()
     one("clone", "-q", closed, "copy")
+
+
+def test_an_address_to_push_to_may_be_another(place, one, tmp_path, monkeypatch):
+    """By `pushInsteadOf` of git's settings, the longest beginning first; not to fetch from."""
+    (url, env, port), server = place
+    text = Path(env["GIT_CONFIG_GLOBAL"]).read_text()
+    base = f"https://localhost:{port}/"
+    settings = tmp_path / "gitconfig"
+    settings.write_text(
+        f'{text}[url "{base}"]\n\tpushInsteadOf = https://there.invalid/git/\n'
+        '[url "https://elsewhere.invalid/"]\n\tpushInsteadOf = https://there.invalid/\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    other = url.replace(base, "https://there.invalid/git/")
+    one("push", other, "main")
+    assert "refs/tapes/heads/main" in server.refs
+    assert "there.invalid" in one("ls-remote", other, code=40).err

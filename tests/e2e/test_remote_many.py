@@ -15,10 +15,16 @@ def test_two_thousand_refs(servers, tmp_path, monkeypatch):
     share("path", 2000, servers, tmp_path, monkeypatch)
 
 
+def test_two_hundred_refs_over_https(servers, tmp_path, monkeypatch):
+    """In one request, by git's own helper."""
+    share("https", 200, servers, tmp_path, monkeypatch)
+
+
 @pytest.mark.remotes
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    ("transport", "count"), [("ssh", 2000), ("https", 2000), ("path", 20_000), ("https", 20_000)]
+    ("transport", "count"),
+    [("ssh", 2000), ("https", 2000), ("path", 20_000), ("ssh", 20_000), ("https", 20_000)],
 )
 def test_many_refs(transport, count, servers, tmp_path, monkeypatch):
     """Over the others, and ten times as many."""

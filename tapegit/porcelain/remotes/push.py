@@ -9,6 +9,7 @@ Source: tapes-push(1), tapesformat-git(5).
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import UserError
@@ -30,21 +31,20 @@ from tapegit.porcelain.remotes.push_plan import (
     Wish,
     local_refs,
 )
-from tapegit.remote.connection import RECEIVE, UPLOAD, connect
-from tapegit.remote.conversation import NO_COMMIT, Command, Receive, Upload
+from tapegit.remote.connection import RECEIVE, connect_to, rewrite_url
+from tapegit.remote.conversation import NO_COMMIT, Command, Receive
 from tapegit.remote.git_objects import GitObjects, list_new_turns
 from tapegit.remote.git_pack import GitPack
-from tapegit.remote.git_push import push_by_git
+from tapegit.remote.git_push import HttpReceive, connect_http
 from tapegit.remote.id_map import IdMap
 from tapegit.remote.mapping import make_meta_objects, make_session_objects
 from tapegit.remote.ref_names import HEADS, META, NOTES, SESSIONS, TAGS, Shared
-from tapegit.remote.scratch import ScratchFolder
 from tapegit.remote.seen import is_told, note_told, read_left, read_seen, write_seen
 from tapegit.remote.urls import HTTP
 from tapegit.repository.layout import TMP_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.remotes.followed import Followed
@@ -129,12 +129,8 @@ def push(
         ObjectNotFoundError: Something that is to be pushed is missing here.
         DataError: It is damaged.
     """
-    if url.transport == HTTP:
-        pusher = _Pusher(repository, name, url.text, options)
-        return _push_by_git(pusher, repository, url, wishes, surroundings, inspect)
-    with connect(url, RECEIVE, surroundings) as connection:
+    with _connect(repository, url, surroundings) as receive:
         pusher = _Pusher(repository, name, url.text, options)  # while the remote begins
-        receive = Receive(connection, url.root)
         _verify_not_first(url, receive)
         planned = pusher.plan(wishes, receive.refs)
         turns = pusher.list_turns(planned)
@@ -145,17 +141,32 @@ def push(
             return pusher.report(planned, [], 0, 0)
         with TemporaryFile(repository.root / TMP_NAME, "outgoing") as file:
             pack = GitPack(file)
+            if isinstance(receive, HttpReceive):
+                receive.border = pusher.fill_border(pack, turns)
             commands = pusher.fill(pack, planned, turns, surroundings)
             chunks = surroundings.watched("sending", pack.iter_chunks(), pack.size_bytes)
             outcomes = receive.push(commands, chunks, surroundings.tell)
-            connection.end()
             object_count = pack.count
             del pack  # what it remembers is as large as what is noted now
             pusher.finish(outcomes)
             return pusher.report(planned, outcomes, len(turns), object_count)
 
 
-def _verify_not_first(url: RemoteUrl, there: Receive | Upload) -> None:
+@contextmanager
+def _connect(
+    repository: Repository, url: RemoteUrl, surroundings: Surroundings
+) -> Iterator[Receive | HttpReceive]:
+    """Open the conversation that a push is."""
+    url = rewrite_url(url, surroundings, RECEIVE)
+    if url.transport == HTTP:
+        with connect_http(url, repository.root / TMP_NAME, surroundings) as receive:
+            yield receive
+    else:
+        with connect_to(url, RECEIVE, surroundings) as connection:
+            yield Receive(connection, url.root)
+
+
+def _verify_not_first(url: RemoteUrl, there: Receive | HttpReceive) -> None:
     """Refuse to make the first branch of a repository: it is what clones of it check out.
 
     Raises:
@@ -166,36 +177,6 @@ def _verify_not_first(url: RemoteUrl, there: Receive | Upload) -> None:
             f"'{url.shown}' has no branch: a tape would be what clones of it check out",
             hint="push another branch there with git first",
         )
-
-
-def _push_by_git(
-    pusher: _Pusher,
-    repository: Repository,
-    url: RemoteUrl,
-    wishes: Sequence[Wish],
-    surroundings: Surroundings,
-    inspect: Inspect,
-) -> PushReport:
-    """Push over http, where git's own helper has to be the one that sends."""
-    with connect(url, UPLOAD, surroundings) as connection:
-        upload = Upload(connection, url.root)
-        upload.close()
-    _verify_not_first(url, upload)
-    planned = pusher.plan(wishes, upload.refs)
-    turns = pusher.list_turns(planned)
-    inspect(turns, planned, pusher.is_first)
-    if pusher.is_dry_run or not any(each.is_sent for each in planned):
-        pusher.finish([])
-        return pusher.report(planned, [], 0, 0)
-    tmp_dir = repository.root / TMP_NAME
-    with TemporaryFile(tmp_dir, "outgoing") as file, ScratchFolder(tmp_dir, "outgoing") as folder:
-        pack = GitPack(file)
-        lowest = pusher.fill_border(pack, turns)
-        commands = pusher.fill(pack, planned, turns, surroundings)
-        chunks = surroundings.watched("sending", pack.iter_chunks(), pack.size_bytes)
-        outcomes = push_by_git(url, commands, chunks, lowest, folder, surroundings)
-    pusher.finish(outcomes)
-    return pusher.report(planned, outcomes, len(turns), pack.count)
 
 
 class _Pusher:
@@ -362,11 +343,6 @@ class _Pusher:
     def is_first(self) -> bool:
         """Whether nothing is known to have been pushed there from here."""
         return self._name is None or not is_told(self._repository.root, self._name, self._place)
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether nothing is to be sent."""
-        return self._options.is_dry_run
 
     def _head_branch(self, planned: Sequence[Planned]) -> str:
         """Return the branch that a clone is to check out."""
