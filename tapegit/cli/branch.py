@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
 
 FILTERS: Final = ("points_at", "contains", "no_contains", "merged", "no_merged")
-SORT_KEYS: Final = ("refname", "-refname", "time", "-time")
+SORT_KEYS: Final = ("refname", "time", "committerdate", "authordate", "creatordate")
+
+
+def _sort_key(text: str) -> str:
+    """Return a key, after `-` or not; git's dates all mean the time of the turn at the tip."""
+    key = text.removeprefix("-")
+    if key not in SORT_KEYS:
+        raise click.BadParameter(f"'{text}' is none of {', '.join(SORT_KEYS)}")
+    return text.removesuffix(key) + (key if key == "refname" else "time")
 
 
 class _Branch(click.Command):
@@ -45,7 +53,9 @@ class _Branch(click.Command):
 @click.option("-l", "--list", "is_list", is_flag=True, help="List those that match a PATTERN")
 @click.option("-v", "--verbose", count=True, help="Show the turn at the tip of each")
 @click.option("--show-current", is_flag=True, help="Print the branch that is checked out")
-@click.option("--sort", type=click.Choice(SORT_KEYS), default="refname", help="Order of the list")
+@click.option(
+    "--sort", type=_sort_key, default="refname", metavar="KEY", help="By refname, time or -KEY"
+)
 @click.option("--points-at", multiple=True, metavar="REV", help="Only branches that are at REV")
 @click.option("--contains", multiple=True, metavar="REV", help="Only branches that reach REV")
 @click.option("--no-contains", multiple=True, metavar="REV", help="Only branches that do not")

@@ -36,6 +36,7 @@ class CheckoutCommand(click.Command):
 @click.option("-b", "create", metavar="NAME", help="Create the branch NAME and check it out")
 @click.option("-B", "force_create", metavar="NAME", help="The same, or move it there")
 @click.option("-d", "--detach", is_flag=True, help="Go to a turn itself, without a branch")
+@click.option("-f", "--force", is_flag=True, help="Nothing: no file of yours is in the way")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors")
 @click.argument("words", metavar="[BRANCH | REV | -]", nargs=-1)
 @click.pass_context
@@ -47,6 +48,7 @@ def command(
     create: str | None,
     force_create: str | None,
     detach: bool,
+    force: bool,  # git's word for what is done anyway
     quiet: bool,
     words: tuple[str, ...],
 ) -> None:

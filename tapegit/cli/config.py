@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,12 +18,27 @@ if TYPE_CHECKING:
     from tapegit.repository.config import Setting
 
 
-@click.command("config")
-@click.option("--get", "action", flag_value="get", help="Print the value of KEY")
+WORDS: Final = {"get": "--get", "list": "--list", "set": None, "unset": "--unset"}
+"""What git puts first in place of an option; a key always has a dot in it."""
+
+
+class ConfigCommand(click.Command):
+    """`config`, also with a word of git in place of an option: `config get KEY`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the option of this meaning in the place of the word."""
+        if args and args[0] in WORDS:
+            option = WORDS[args[0]]
+            args = [option, *args[1:]] if option is not None else args[1:]
+        return super().parse_args(ctx, args)
+
+
+@click.command("config", cls=ConfigCommand)
+@click.option("--get", "--get-all", "action", flag_value="get", help="Print the value of KEY")
 @click.option("-l", "--list", "action", flag_value="list", help="List all settings of all files")
-@click.option("--unset", "action", flag_value="unset", help="Remove KEY")
-@click.option("--user", "layer", flag_value="user", help="Only your own settings")
-@click.option("--store", "layer", flag_value="store", help="Only the settings of the store")
+@click.option("--unset", "--unset-all", "action", flag_value="unset", help="Remove KEY")
+@click.option("--user", "--global", "layer", flag_value="user", help="Only your own settings")
+@click.option("--store", "--local", "layer", flag_value="store", help="Only those of the store")
 @click.option("--show-origin", is_flag=True, help="Say which file a setting is from")
 @nul_option
 @json_option

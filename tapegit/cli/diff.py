@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tapegit.cli.app import App, pass_app, tell_session
-from tapegit.cli.types import AttachedOption, json_option, nul_option
+from tapegit.cli.types import AttachedOption, color_options, json_option, nul_option
 from tapegit.porcelain.diff.diff import choose_sides, compare, list_changes
 from tapegit.porcelain.history.abbreviation import Abbreviator
 from tapegit.ui.diff import LINE_COUNT_DEFAULT, DiffForm
@@ -55,17 +55,7 @@ def _format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs, else with 0")
 @click.option("--quiet", is_flag=True, help="Print nothing, and exit as with --exit-code")
-@click.option(
-    "--color",
-    "when",
-    cls=AttachedOption,
-    is_flag=False,
-    flag_value="always",
-    type=click.Choice(["auto", "always", "never"]),
-    metavar="[WHEN]",
-    help="When to colour output: always, never or auto",
-)
-@click.option("--no-color", is_flag=True, help="Do not colour output")
+@color_options
 @nul_option
 @json_option
 @click.argument("revisions", metavar="REVISION [REVISION]", nargs=-1)
@@ -81,7 +71,6 @@ def command(
     **options: Any,
 ) -> None:
     """Compare two tapes, turn by turn"""
-    _set_color(app, options.pop("when"), no_color=options.pop("no_color"))
     sides = choose_sides(
         app.repository,
         app.resolver,
@@ -112,13 +101,6 @@ def command(
         )
     if (exit_code or quiet) and not comparison.is_same:
         click.get_current_context().exit(1)
-
-
-def _set_color(app: App, when: str | None, *, no_color: bool) -> None:
-    if no_color or when == "never":
-        app.terminal.color = False
-    elif when == "always":
-        app.terminal.color = True
 
 
 def _make_output(app: App, options: dict[str, Any]) -> Output:

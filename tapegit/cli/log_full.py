@@ -96,7 +96,7 @@ def make_layout(
     objects = app.repository.objects
     if patch and wanted is None and pretty is None and not form.oneline:
         preset = iter_head
-    if ONELINE in (wanted, pretty):
+    if ONELINE in (wanted, pretty) and not form.is_abbreviated:
         form = form._replace(abbreviate=str)
     return LogLayout(
         form=form,

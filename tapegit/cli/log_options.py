@@ -62,6 +62,12 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="PATTERN",
                 help="Only turns that say what matches (can be repeated)",
             ),
+            click.option(
+                "-S", "said", metavar="WORDS", help="Only turns that say these words, as --grep -F"
+            ),
+            click.option(
+                "-G", "matched", metavar="PATTERN", help="Only turns that match, as --grep -E"
+            ),
             click.option("--all-match", is_flag=True, help="Only turns that match every --grep"),
             click.option("--invert-grep", is_flag=True, help="Only turns that do not match"),
             click.option(
@@ -111,6 +117,7 @@ def form_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 default=None,
                 help="Show the tapes of agents where they were spawned",
             ),
+            click.option("--abbrev-commit", is_flag=True, help="Shorten the id of each turn too"),
             click.option(
                 "--date",
                 type=click.Choice(DATE_MODES),
@@ -152,6 +159,7 @@ def make_form(
     date: str,
     abbrev: int,
     decorate: bool | None,
+    abbrev_commit: bool = False,
     always_decorate: bool = False,
 ) -> LogForm:
     """Return how turns look; refs are read if they are to be shown, or if a format asks."""
@@ -174,4 +182,5 @@ def make_form(
         abbreviate=abbreviate,
         decorate=decorate_turn,
         is_decorated=is_decorated and bool(refs or objects.cuts),
+        is_abbreviated=abbrev_commit,
     )

@@ -158,6 +158,8 @@ def _end(error: BaseException, *, json: bool) -> int:
         if isinstance(error, OSError):
             _silence(sys.stdout)
         error = as_tapes_error(error)
+    if isinstance(error, click.NoSuchOption):
+        error = import_module("tapegit.cli.git_options").explain(error)
     if not isinstance(error, TapesError | click.ClickException):
         raise error  # a mistake in this program: its traceback is the report
     try:

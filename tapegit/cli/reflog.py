@@ -7,6 +7,7 @@ import re
 import click
 
 from tapegit.cli.app import App, pass_app
+from tapegit.cli.revisions import RevisionCommand
 from tapegit.cli.types import json_option
 from tapegit.errors import InvalidNameError, RefNotFoundError
 from tapegit.porcelain.history import reflog
@@ -32,7 +33,7 @@ def command() -> None:
     """Show and manage where refs have been"""
 
 
-@command.command("show")
+@command.command("show", cls=RevisionCommand)
 @click.option(
     "-n", "--max-count", type=click.IntRange(min=0), metavar="N", help="Only the newest N"
 )

@@ -10,6 +10,7 @@ from tapegit.cli.types import json_option
 from tapegit.porcelain.remotes.remote_show import describe_remote, prune_remote
 from tapegit.porcelain.remotes.remotes import (
     add_remote,
+    choose_remote,
     list_remotes,
     remove_remote,
     rename_remote,
@@ -53,6 +54,9 @@ def remove(app: App, /, name: str) -> None:
     remove_remote(app.repository, name)
 
 
+command.add_command(remove, "rm")
+
+
 @command.command("rename")
 @click.argument("old")
 @click.argument("new")
@@ -70,6 +74,16 @@ def rename(app: App, /, old: str, new: str) -> None:
 def set_url(app: App, /, is_push: bool, name: str, url: str) -> None:
     """Change where a remote is"""
     set_remote_url(app.repository, name, url, is_push=is_push)
+
+
+@command.command("get-url")
+@click.option("--push", "is_push", is_flag=True, help="Where it is pushed to")
+@click.argument("name")
+@pass_app
+def get_url(app: App, /, is_push: bool, name: str) -> None:
+    """Print where a remote is"""
+    remote = choose_remote(app.repository, name)
+    app.terminal.record((remote.push_url if is_push else remote.url).shown)
 
 
 @command.command("show")

@@ -13,30 +13,17 @@ from tapegit.refs.names import HEAD
 
 
 @click.command("reset")
-@click.option("--soft", is_flag=True, help="What reset does in any case: move the branch alone")
-@click.option("--hard", "mode", flag_value="--hard", help="Refused: it is for files")
-@click.option("--mixed", "mode", flag_value="--mixed", help="Refused: it is for files")
-@click.option("--merge", "mode", flag_value="--merge", help="Refused: it is for files")
-@click.option("--keep", "mode", flag_value="--keep", help="Refused: it is for files")
+@click.option("--soft", "mode", flag_value="--soft", help="What reset does in any case")
+@click.option("--mixed", "mode", flag_value="--mixed", help="The same")
+@click.option("--hard", "mode", flag_value="--hard", help="The same: no file is touched")
+@click.option("--merge", "mode", flag_value="--merge", help="The same: no file is touched")
+@click.option("--keep", "mode", flag_value="--keep", help="The same: no file is touched")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors")
 @click.argument("words", metavar="[REV]", nargs=-1)
 @pass_app
-def command(
-    app: App,
-    /,
-    soft: bool,  # git's word for what is done anyway
-    mode: str | None,
-    quiet: bool,
-    words: tuple[str, ...],
-) -> None:
+def command(app: App, /, mode: str | None, quiet: bool, words: tuple[str, ...]) -> None:
     """Move the branch that is checked out to another turn"""
     shown = words[0] if words else HEAD
-    if mode is not None:
-        raise UserError(
-            f"tapes keeps no files of yours, so '{mode}' has no meaning",
-            hint=f"'tapes reset {shown}' moves the branch; "
-            f"'git reset {mode} <commit>' is for files",
-        )
     if len(words) > 1:
         raise _refuse_paths()
     try:
@@ -51,7 +38,9 @@ def command(
         text = f"{subject.role}: {subject.summary}" if subject.summary else subject.role
         at = app.repository.objects.abbreviate(done.after)
         app.terminal.line(f"HEAD is now at {at} {text}")
-        if done.before != done.after:
+        if mode in ("--hard", "--merge", "--keep"):
+            app.terminal.hint(f"none of your files was touched; 'git reset {mode}' is for files")
+        if done.before not in (None, done.after):
             name = done.branch.short if done.branch is not None else HEAD
             app.terminal.hint(f"'tapes reset {name}@{{1}}' goes back")
 

@@ -10,7 +10,7 @@ import click
 
 from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.log_options import form_options, make_form, verify_one_form
-from tapegit.cli.types import json_option
+from tapegit.cli.types import color_options, json_option
 from tapegit.porcelain.history.show import (
     PartRange,
     ShownPart,
@@ -67,8 +67,11 @@ def parse_part_range(
     "--part", metavar="N|A..B", callback=parse_part_range, help="Only these parts, from 0"
 )
 @click.option("--raw", is_flag=True, help="Print exact bytes: what a turn was read from, or a part")
-@click.option("-s", "--no-parts", is_flag=True, help="Print the summary in place of the parts")
+@click.option(
+    "-s", "--no-parts", "--no-patch", is_flag=True, help="Print the summary in place of the parts"
+)
 @form_options
+@color_options
 @json_option
 @click.argument("revisions", metavar="[REVISION]...", nargs=-1)
 @pass_app

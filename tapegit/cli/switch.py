@@ -13,6 +13,7 @@ from tapegit.porcelain.branches.checkout import Target, find_target
 @click.option("-c", "--create", metavar="NAME", help="Create the branch NAME and check it out")
 @click.option("-C", "--force-create", metavar="NAME", help="The same, or move it there")
 @click.option("-d", "--detach", is_flag=True, help="Go to a turn itself, without a branch")
+@click.option("-f", "--force", is_flag=True, help="Nothing: no file of yours is in the way")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors")
 @click.argument("target", metavar="[BRANCH | REV | -]", required=False)
 @pass_app
@@ -22,6 +23,7 @@ def command(
     create: str | None,
     force_create: str | None,
     detach: bool,
+    force: bool,  # git's word for what is done anyway
     quiet: bool,
     target: str | None,
 ) -> None:

@@ -61,6 +61,35 @@ def _has_optional_value(option: click.Option) -> bool:
     return not option.is_flag and isinstance(option.flag_value, str | int)
 
 
+def color_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--color` and `--no-color` as git's commands have them; the terminal takes them."""
+    when = click.option(
+        "--color",
+        cls=AttachedOption,
+        is_flag=False,
+        flag_value="always",
+        type=click.Choice(["auto", "always", "never"]),
+        metavar="[WHEN]",
+        expose_value=False,
+        callback=_set_color,
+        help="When to colour output: always, never or auto",
+    )
+    no = click.option(
+        "--no-color",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_color,
+        help="Do not colour output",
+    )
+    return when(no(command))
+
+
+def _set_color(ctx: click.Context, param: click.Parameter, value: str | bool | None) -> None:
+    """Let the terminal colour or not; `auto` and an option that is not there change nothing."""
+    if value in {"always", "never", True}:
+        ctx.obj.terminal.color = value == "always"
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--json` as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line")(

@@ -77,8 +77,10 @@ def parse_value(key: str, text: str) -> Value:
     it looks like one, else text.
 
     Raises:
-        ConfigError: The key cannot hold it.
+        ConfigError: The key cannot hold it, or no file can.
     """
+    if not text.isascii() and text.encode(errors="replace").decode() != text:
+        raise ConfigError(f"the value of '{key}' is not valid Unicode", key=key)
     rule = KEYS.get(key)
     if rule is None:
         if _INTEGER.fullmatch(text):

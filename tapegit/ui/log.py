@@ -46,6 +46,7 @@ class LogForm(NamedTuple):
         decorate: Gives the refs at a turn, as (kind, name, target).
         is_decorated: Whether it gives any.
         drawer: Draws the history beside the text.
+        is_abbreviated: Whether the id of a turn is shortened where it stands in full.
     """
 
     oneline: bool
@@ -55,6 +56,7 @@ class LogForm(NamedTuple):
     decorate: Callable[[ObjectId], Sequence[tuple[str, str, str | None]]]
     is_decorated: bool = True
     drawer: GraphDrawer | None = None
+    is_abbreviated: bool = False
 
 
 def print_log(terminal: Terminal, entries: Iterable[Any], form: LogForm) -> None:
@@ -126,7 +128,8 @@ def iter_lines(oid: ObjectId, data: bytes, form: LogForm) -> Iterator[Parts]:
 
 def iter_header(oid: ObjectId, turn: Turn, form: LogForm) -> Iterator[Parts]:
     """Yield the lines that say which turn it is, whose, and when."""
-    yield Styled(f"turn {oid}", "yellow"), *decoration_parts(form.decorate(oid))
+    shown = form.abbreviate(oid) if form.is_abbreviated else oid
+    yield Styled(f"turn {shown}", "yellow"), *decoration_parts(form.decorate(oid))
     if len(turn.parents) > 1:
         yield ("Merge: " + " ".join(map(form.abbreviate, turn.parent_ids)),)
     role = turn.role if turn.model is None else f"{turn.role} ({escape_line(turn.model)})"

@@ -84,6 +84,20 @@ def iter_status_lines(status: ShownStatus, *, now_ms: int) -> Iterator[Line]:
     yield from iter_short_lines(status.watch, now_ms=now_ms)
 
 
+def short_line(status: ShownStatus) -> Line:
+    """Return where HEAD is on one line, as git's `status -sb` begins."""
+    if status.branch is None:
+        return "## ", Styled("HEAD (no branch)", "red")
+    name = Styled(status.branch.removeprefix("refs/heads/"), "green")
+    start: Line = ("## ", name) if status.head is not None else ("## No turns yet on ", name)
+    upstream = status.upstream
+    if upstream is None:
+        return start
+    counts = (("ahead", upstream.ahead), ("behind", upstream.behind))
+    apart = ["gone"] if upstream.is_gone else [f"{word} {n}" for word, n in counts if n]
+    return *start, "...", Styled(upstream.short, "red"), f" [{', '.join(apart)}]" if apart else ""
+
+
 def _compare(upstream: ShownUpstream) -> str:
     """Return how far the branch is from what it follows, in git's words."""
     name, ahead, behind = f"'{upstream.short}'", upstream.ahead, upstream.behind

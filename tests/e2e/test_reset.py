@@ -43,14 +43,14 @@ def test_reset_says_where_it_is_and_how_to_get_back(tapes, repository):
     assert tapes("rev-parse", "HEAD").oid == str(chain[3])
 
 
-@pytest.mark.parametrize("mode", ["--hard", "--mixed", "--merge", "--keep"])
-def test_what_is_for_files_is_refused(tapes, repository, mode):
-    """Nothing moves, and the hint names both commands that may be meant."""
+@pytest.mark.parametrize("mode", ["--soft", "--mixed", "--hard", "--merge", "--keep"])
+def test_every_mode_of_git_moves_the_branch(tapes, repository, mode):
+    """What would touch files says that none of the user's was touched."""
     chain = make_tape(repository, 3)
-    refused = tapes("reset", mode, "HEAD~1", code=1)
-    assert "tapes reset HEAD~1" in refused.err
-    assert f"git reset {mode}" in refused.err
-    assert tapes("rev-parse", "HEAD").oid == str(chain[2])
+    done = tapes("reset", mode, "HEAD~1")
+    assert tapes("rev-parse", "HEAD").oid == str(chain[1])
+    assert ("none of your files was touched" in done.err) == (mode not in ("--soft", "--mixed"))
+    assert "tapes reset main@{1}" in done.err
 
 
 def test_paths_are_refused(tapes, repository):
@@ -61,8 +61,10 @@ def test_paths_are_refused(tapes, repository):
     assert "git reset -- <path>" in tapes("reset", "own.py", code=1).err
 
 
-def test_an_unborn_branch_cannot_be_reset(tapes, repository):
-    """The error names the command that lets a branch begin."""
-    chain = make_tape(repository, 2, name=None)
-    refused = tapes("reset", str(chain[1]), code=12)
-    assert f"tapes switch -c <name> {chain[1]}" in refused.err
+def test_a_branch_that_is_unborn_begins_where_it_is_reset_to(twin):
+    """As git lets it; there is no way back to name."""
+    for run in (twin.git, twin.tapes):
+        run("symbolic-ref", "HEAD", "refs/heads/fresh")
+    twin.same("reset", "-q", "--soft", "try/2")
+    twin.same("show-ref", "--head")
+    assert "goes back" not in twin.tapes("reset", "try/2").err

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.errors import RefNotFoundError
 from tapegit.refs.names import HEAD, RefName
 
 if TYPE_CHECKING:
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class ResetResult(NamedTuple):
-    """What moved: the branch (None: a detached HEAD), from where, to where."""
+    """What moved: the branch (None: a detached HEAD), from where (None: unborn), to where."""
 
     branch: RefName | None
-    before: ObjectId
+    before: ObjectId | None
     after: ObjectId
 
 
@@ -27,17 +26,9 @@ def reset(repository: Repository, oid: ObjectId, shown: str) -> ResetResult:
     """Move the branch that is checked out; `shown` is how the user named the turn.
 
     Raises:
-        RefNotFoundError: HEAD is unborn: there is no branch yet to move.
         StaleRefError: Somebody else moved it meanwhile.
     """
     head = repository.refs.read_head()
-    if head.oid is None:
-        branch = head.target.short if head.target is not None else HEAD
-        raise RefNotFoundError(
-            f"the branch '{branch}' has no turns yet, so there is nothing to reset",
-            hint=f"'tapes switch -c <name> {shown}' lets a branch begin there",
-            name=HEAD,
-        )
     with repository.ref_transaction(f"reset: moving to {shown}") as refs:
         refs.update(head.target or HEAD, oid, head.oid)
     return ResetResult(head.target, head.oid, oid)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 USER: Final = "user"
 STORE: Final = "store"
+ALIAS: Final = "alias"
+"""A section of git's settings that could only mislead here."""
 
 
 def load_layers(root: Path | None, layer: str | None) -> Config:
@@ -57,7 +59,12 @@ def set_setting(root: Path | None, key: str, text: str) -> None:
         UserError: The user has no home.
         StorageError: It could not be written.
     """
-    split_key(key)
+    if split_key(key)[0] == ALIAS:
+        raise ConfigError(
+            f"'{key}' would have no effect: settings name no program and no alias",
+            hint="an alias of the shell does that: alias NAME='tapes log --oneline'",
+            key=key,
+        )
     value = parse_value(key, text)
     path, tmp_dir, lock = _places(root)
     edit_setting(path, key, value, tmp_dir=tmp_dir, lock=lock)
