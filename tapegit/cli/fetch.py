@@ -9,9 +9,9 @@ import click
 from tapegit.cli.app import App, pass_app
 from tapegit.cli.remotes import make_surroundings, raise_refused, report_fetched, talk_options
 from tapegit.cli.types import json_option
-from tapegit.errors import UserError
 from tapegit.porcelain.remotes.fetch import DEPTH_MAX, FetchOptions
-from tapegit.porcelain.remotes.fetch_any import choose_depth, fetch_any
+from tapegit.porcelain.remotes.fetch_any import choose_depth
+from tapegit.porcelain.remotes.fetch_into import fetch_into
 from tapegit.porcelain.remotes.remotes import choose_remote, list_remotes
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @talk_options
 @json_option
 @click.argument("remote", required=False)
-@click.argument("refs", metavar="[REF]...", nargs=-1)
+@click.argument("refs", metavar="[REF | SRC:DST]...", nargs=-1)
 @pass_app
 def command(
     app: App,
@@ -52,20 +52,14 @@ def command(
     remotes = list_remotes(app.repository) if takes_all else [choose_remote(app.repository, remote)]
     refused: list[tuple[str, Sequence[FetchedRef]]] = []
     for each in remotes:
-        if each.name is None:
-            raise UserError(
-                f"'{each.shown}' is no remote of this store",
-                hint="'tapes remote add NAME URL' makes it one",
-            )
-        report = fetch_any(
+        report = fetch_into(
             app.repository,
-            each.name,
-            each.url,
+            each,
             FetchOptions(refs, how["prune"], how["dry_run"], depth=depth),
             make_surroundings(app, quiet=how["quiet"], progress=how["progress"]),
         )
         told = {"quiet": how["quiet"], "verbose": how["verbose"]}
         report_fetched(app, each.url.shown, report, as_json=as_json, **told)
-        refused.append((each.name, report.refs))
+        refused.append((each.shown, report.refs))
     for name, fetched in refused:
         raise_refused(fetched, name)

@@ -188,7 +188,7 @@ def _short(name: str) -> str:
 
 
 def _short_local(name: str) -> str:
-    for prefix in ("refs/remotes/", "refs/tags/", "refs/"):
+    for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/", "refs/"):
         if name.startswith(prefix):
             return name.removeprefix(prefix)
     return name

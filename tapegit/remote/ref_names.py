@@ -32,6 +32,11 @@ class Shared(NamedTuple):
         return f"{ROOT}{self.kind}/{self.name}"
 
     @property
+    def full(self) -> str:
+        """The name in a store, in full; of a session that of its folder."""
+        return f"refs/{self.kind}/{self.name}"
+
+    @property
     def short(self) -> str:
         """The name for people: without `heads/`, and of a tag without `tags/`."""
         return self.name if self.kind in (HEADS, TAGS) else f"{self.kind}/{self.name}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.builders import make_tape
 from tests.remotes import GitServer
 
 
@@ -46,3 +49,55 @@ def test_what_is_as_it_was_is_named_where_it_is_asked_for(tapes, chain, other):
     pruned = " - [deleted]         (none) -> origin/main\n"
     for options in ("-n", "-q", "-v"):
         assert (pruned in other("fetch", "--prune", options).err) == (options == "-n")
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_refs_that_come_go_where_it_is_said(tapes, chain, repository, server, other, is_named):
+    """From a remote or from an address alone: forward or forced, one by one or by a pattern."""
+    make_tape(repository, 1, name="refs/heads/try/1", start=chain[0], label="try")
+    tapes("push", "origin", "main", "try/1", "main:moved", "main:other")
+    where = "origin" if is_named else server.path
+    done = other("fetch", where, "main:theirs", "refs/heads/try/*:refs/heads/got/*").err
+    assert " * [new branch]      main  -> theirs\n" in done
+    assert " * [new branch]      try/1 -> got/1\n" in done
+    assert other("rev-parse", "theirs").oid == str(chain[-1])
+    followed = ["  origin/main", "  origin/try/1"] if is_named else []
+    assert other("branch", "-r").lines == followed
+    assert ("seen-origin" in [p.name for p in (other.cwd / ".tapes/remote").iterdir()]) == is_named
+    refused = other("fetch", where, "try/1:theirs", "moved:moved", code=41).err
+    assert " ! [rejected]        try/1 -> theirs (non-fast-forward)" in refused
+    assert other("rev-parse", "moved").oid == str(chain[-1])
+    assert "(forced update)" in other("fetch", where, "+try/1:theirs").err
+    assert other("fetch", where, "+try/1:theirs").err == ""
+    assert other("fsck", "--full").code == 0
+
+
+@pytest.mark.parametrize("wrong", ["main:", ":main", "refs/heads/*:x", "main:a..b", "nope:x"])
+def test_what_is_no_pair_of_refs_is_refused(tapes, chain, server, other, wrong):
+    """Nothing is fetched then, and nothing follows the address."""
+    tapes("push", "origin", "main")
+    assert other("fetch", server.path, wrong, code=None).code in {1, 12, 14}
+    assert other("for-each-ref").out == ""
+
+
+def test_an_address_alone_says_what_is_missing(tapes, chain, server, other):
+    """A fetch has to say where what comes goes; a pull takes one branch alone."""
+    tapes("push", "origin", "main", "main:side")
+    refused = other("fetch", server.path, "main", code=1).err
+    assert f"'tapes fetch {server.path} NAME:BRANCH' makes a branch of it" in refused
+    assert "begins at 'main' of" in other("pull", server.path).out
+    assert other("pull", server.path, "side").out == "Already up to date.\n"
+    assert "no branch, tag or session" in other("pull", server.path, "nope", code=12).err
+    assert [line.split()[-1] for line in other("for-each-ref").lines] == ["refs/heads/main"]
+
+
+def test_what_a_killed_fetch_from_an_address_left_goes_with_the_next(tapes, chain, server, other):
+    """Refs that held what came, for a process that runs no more."""
+    tapes("push", "origin", "main")
+    other("fetch")
+    for number in (4194305, 1):
+        name = f"refs/remotes/@url-{number}-0/main"
+        other("update-ref", name, str(chain[-1]))
+    other("fetch", server.path, "main:got")
+    left = [line.split()[-1] for line in other("for-each-ref", "refs/remotes").lines]
+    assert left == ["refs/remotes/@url-1-0/main", "refs/remotes/origin/main"]

@@ -24,7 +24,8 @@ def choose_refs(wanted: Sequence[str], there: Iterable[Shared]) -> frozenset[Sha
     """Return the refs of a remote that are meant, or None for all, where nothing is named.
 
     Args:
-        wanted: Names of branches, tags or sessions; a session's id, or the beginning of one.
+        wanted: Names of branches, tags or sessions; a session's id, or the beginning of one; a
+            pattern of full names.
         there: The refs that the remote has.
 
     Raises:
@@ -40,16 +41,29 @@ def choose_refs(wanted: Sequence[str], there: Iterable[Shared]) -> frozenset[Sha
             named.setdefault(text, []).append(shared)
     chosen: set[Shared] = set()
     for text in wanted:
-        chosen.update(named.get(text) or [_find_begun(text, refs)])
+        found = _match_pattern(text, refs) if "*" in text else named.get(text)
+        chosen.update(found or [_find_begun(text, refs)])
     return frozenset(chosen)
 
 
 def _texts(shared: Shared) -> tuple[str, ...]:
     """Return what a ref of a remote may be called by whoever asks for it."""
+    names = (shared.remote_name, shared.full, shared.short, shared.name)
     if shared.kind != SESSIONS:
-        return shared.remote_name, shared.short, shared.name
+        return names
     own = shared.name.rpartition("/")[2]
-    return shared.remote_name, shared.short, shared.name, own, _session_id(shared)
+    return *names, own, _session_id(shared)
+
+
+def _match_pattern(text: str, refs: Iterable[Shared]) -> list[Shared]:
+    """Return the refs that a name with one star means, as git's patterns of refs do."""
+    start, _, end = text.partition("*")
+    return [
+        shared
+        for shared in refs
+        for name in (shared.remote_name, shared.full)
+        if name.startswith(start) and name.endswith(end) and len(name) >= len(start) + len(end)
+    ]
 
 
 def _session_id(shared: Shared) -> str:

@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.errors import RefNotFoundError, UserError
+from tapegit.errors import NonFastForwardError, ProtocolError, RefNotFoundError, UserError
 from tapegit.graph.ancestry import count_ahead_behind, is_ancestor
 from tapegit.graph.notes import join_chains
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
-from tapegit.porcelain.remotes.fetch import FetchOptions, FetchReport
+from tapegit.porcelain.remotes.fetch import REJECTED, FetchOptions, FetchReport
 from tapegit.porcelain.remotes.fetch_any import fetch_any, verify_has_tapes
+from tapegit.porcelain.remotes.fetch_into import followed_for_now
 from tapegit.porcelain.remotes.remotes import add_remote, find_upstream_setting, set_upstream
 from tapegit.refs.names import RefName
 from tapegit.remote.ref_names import NOTES
@@ -77,21 +78,21 @@ def pull(
         surroundings: What connections are made with.
 
     Raises:
-        UserError: HEAD is detached, or the remote is only an address.
+        UserError: HEAD is detached.
         RefNotFoundError: The remote has no such branch.
+        NonFastForwardError: Both sides went on, and of an address alone nothing could be kept.
         RemoteError: It cannot be reached, or does not answer as git does.
     """
     head = repository.refs.read_head()
-    if head.target is None or remote.name is None:
+    if head.target is None:
         raise UserError(
-            "HEAD is detached: no branch is checked out"
-            if head.target is None
-            else f"'{remote.shown}' is no remote of this store",
-            hint="'tapes fetch' moves no branch",
+            "HEAD is detached: no branch is checked out", hint="'tapes fetch' moves no branch"
         )
+    branch = head.target.removeprefix("refs/heads/")
+    if remote.name is None:
+        return _pull_from_address(repository, remote, there or branch, surroundings)
     report = fetch_any(repository, remote.name, remote.url, FetchOptions(), surroundings)
     join_notes(repository, remote.name)
-    branch = head.target.removeprefix("refs/heads/")
     followed = find_upstream_setting(repository, branch)
     name = there or (followed[1] if followed and followed[0] == remote.name else branch)
     upstream = RefName.parse(f"refs/remotes/{remote.name}/{name}")
@@ -103,6 +104,31 @@ def pull(
             name=upstream,
         )
     return report, _advance(repository, head.target, head.oid, upstream, new)
+
+
+def _pull_from_address(
+    repository: Repository, remote: Remote, there: str, surroundings: Surroundings
+) -> tuple[FetchReport, Pulled]:
+    """Pull a branch of what has no name here; of the rest nothing is taken."""
+    head = repository.refs.read_head()
+    assert head.target is not None
+    with followed_for_now(repository) as name:
+        options = FetchOptions((f"refs/heads/{there}",))
+        report = fetch_any(repository, name, remote.url, options, surroundings)
+        report = report._replace(refs=[each for each in report.refs if each.mark == REJECTED])
+        upstream = RefName.parse(f"refs/remotes/{name}/{there}")
+        new = repository.refs.find(upstream)
+        if new is None:
+            raise ProtocolError(f"branch '{there}' of '{remote.shown}' was refused")
+        pulled = _advance(repository, head.target, head.oid, upstream, new)
+    shown = f"'{there}' of {remote.shown}"
+    if pulled.state == DIVERGED:
+        raise NonFastForwardError(
+            f"'{pulled.branch}' and {shown} have diverged",
+            hint=f"'tapes fetch {remote.shown} {there}:NAME' keeps both",
+            name=head.target,
+        )
+    return report, pulled._replace(upstream=shown)
 
 
 def _advance(
