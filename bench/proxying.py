@@ -61,7 +61,7 @@ def measure_proxy(options: Options) -> Iterator[Figure]:
 
 def recorder(store: Path) -> list[str]:
     """Return what starts a recorder on a store."""
-    options = ["--tapes-dir", str(store), "recorder", "--name", "bench"]
+    options = ["--tapes-dir", str(store), "recorder", "--scope", "bench"]
     return [sys.executable, "-P", "-m", "tapegit", *options, "--", "bench"]
 
 

@@ -135,7 +135,9 @@ class record:  # noqa: N801 - used as a function, as contextlib's are
         scope = make_scope(self._name or program)
         command = tuple(sys.orig_argv) or (program,)
         onto = find_branch(repository)
-        receiver = receiver_command(where.python, repository, scope, command, onto=onto)
+        receiver = receiver_command(
+            where.python, repository, scope, command, name=self._name, onto=onto
+        )
         recording = Recording(repository, receiver, where.environ, scope=scope)
         recording.__enter__()
         try:

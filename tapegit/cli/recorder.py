@@ -7,11 +7,12 @@ import sys
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.porcelain.recording.receive import GoesOn, receive
+from tapegit.porcelain.recording.receive import Called, GoesOn, receive
 
 
 @click.command("recorder", hidden=True, context_settings={"allow_interspersed_args": False})
-@click.option("--name", metavar="NAME", required=True, help="What the recording is called")
+@click.option("--scope", metavar="NAME", required=True, help="Keep what says no other apart")
+@click.option("--name", metavar="NAME", help="What the recording is called")
 @click.option("--from", "origins", metavar="ID", multiple=True, help="Go on from ID")
 @click.option("--onto", metavar="ID@BRANCH", help="Let BRANCH go on")
 @click.argument("command", metavar="COMMAND...", nargs=-1, type=click.UNPROCESSED)
@@ -19,7 +20,8 @@ from tapegit.porcelain.recording.receive import GoesOn, receive
 def command(
     app: App,
     /,
-    name: str,
+    scope: str,
+    name: str | None,
     origins: tuple[str, ...],
     onto: str | None,
     command: tuple[str, ...],
@@ -29,7 +31,7 @@ def command(
         app.repository,
         app.stdin,
         sys.stdout.buffer,
-        scope=name,
+        called=Called(scope, name),
         command=command,
         directory=app.directory,
         goes_on=GoesOn(origins, onto),

@@ -1,4 +1,4 @@
-"""Looking a name up: ref, full id, session id, beginning of an id, stated id, in this order.
+"""Looking a name up: ref, full id, session id, beginning of an id, recording, stated id.
 
 Nothing is ever chosen among equals: a beginning that several sessions or several objects share
 is an error that lists them. Where a name means things of different classes (a tag and a
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tapegit.store.source import ObjectSource
 
     FindStated = Callable[[str], Sequence["StatingTurn"]]
+    FindNamed = Callable[[str], Sequence["Named"]]
 
 SESSION_PREFIX_LENGTH_MIN: Final = 8
 CANDIDATE_COUNT_MAX: Final = 100
@@ -69,6 +70,7 @@ def look_up(
     *,
     warn: Callable[[str], None],
     find_stated: FindStated | None = None,
+    find_named: FindNamed | None = None,
 ) -> Named:
     """Return what a name without steps means.
 
@@ -79,6 +81,8 @@ def look_up(
         warn: Takes a line where the name also means something else.
         find_stated: Gives the turns that state an id of a message, a request or a call, one for
             each session; asked only for what may be such an id and is nothing else.
+        find_named: Gives the tapes of the recording of a name; asked only for what is no ref,
+            session or object.
 
     Raises:
         RefNotFoundError: It means nothing.
@@ -97,6 +101,8 @@ def look_up(
             warn(f"'{text}' is ambiguous: took {found[0].ref}, not {', '.join(others)}")
         return found[0]
     oids = [] if prefix is None else objects.match_prefix(prefix, count_max=CANDIDATE_COUNT_MAX + 1)
+    if not oids and find_named is not None and (named := find_named(text)):
+        return _only_one(text, named)
     if not oids and find_stated is not None and _may_be_stated(text):
         oids = _find_stated(find_stated, text)
     if not oids:
@@ -182,6 +188,18 @@ def _iter_sessions(refs: RefReader, text: str) -> Iterator[Named]:
         main = pick_main_tape(tapes, folder)
         if main is not None:
             yield Named(main.oid, main.name)
+
+
+def _only_one(text: str, named: Sequence[Named]) -> Named:
+    """Return the tape of a recording of this name.
+
+    Raises:
+        AmbiguousRevisionError: Several sessions have one.
+    """
+    if len(named) > 1:
+        names = ("/".join(str(each.ref).split("/")[-4:-2]) for each in named)
+        raise _ambiguous(text, (f"session {name}" for name in names), len(named))
+    return named[0]
 
 
 def group_sessions(found: Iterable[Ref]) -> dict[str, list[Ref]]:

@@ -9,6 +9,7 @@ Source: tapesrevisions(7).
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ObjectNotFoundError, UserError
@@ -16,6 +17,7 @@ from tapegit.graph import revision as syntax
 from tapegit.graph.ancestry import merge_bases
 from tapegit.graph.dates import parse_date
 from tapegit.graph.lookup import Named, find_ref, look_up
+from tapegit.graph.named import find_named
 from tapegit.graph.newest import DefaultSession, find_default, find_latest
 from tapegit.graph.revision import Revision, RevisionRange, Step, parse_range, parse_revision
 from tapegit.graph.selection import (
@@ -279,7 +281,12 @@ class Resolver:
 
     def _look_up(self, name: str) -> Named:
         return look_up(
-            self._objects, self._refs, name, warn=self._warn, find_stated=self._find_stated
+            self._objects,
+            self._refs,
+            name,
+            warn=self._warn,
+            find_stated=self._find_stated,
+            find_named=partial(find_named, self._refs, self._graph),
         )
 
     def _take(self, step: Step, found: Named, parsed: Revision) -> Named:

@@ -90,6 +90,7 @@ def _join(row: SessionRow, others: list[tuple[str, SessionRow]], joins: Joins) -
         first_ms=min(_known([row.first_ms, *(each.first_ms for each in recorded)]), default=None),
         last_ms=max(_known([row.last_ms, *(each.last_ms for each in recorded)]), default=None),
         tape_count=row.tape_count + sum(each.tape_count for each in recorded),
+        name=row.name or next((each.name for each in recorded if each.name), None),
         usage=usage,
         joined=tuple(folder for folder, _ in others),
     )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tapegit.refs.reader import Ref
     from tapegit.store.database import ObjectDatabase
 
-RULES_VERSION: Final = 3
+RULES_VERSION: Final = 4
 """Goes up with every change of what a row says of the same turns."""
 
 MODEL_COUNT_MAX: Final = 100
@@ -69,6 +69,7 @@ class SessionRow(NamedTuple):
         cwd: The working directory.
         branch: Of the code repository.
         parent: The id of the session that it was forked from or spawned by.
+        name: What the user called its recording.
         usage: Sums of tokens, in the order of `USAGE_NAMES`; None where no message says.
         joined: Folders of further recordings of the session, by name; see index/joins.
     """
@@ -87,6 +88,7 @@ class SessionRow(NamedTuple):
     cwd: str | None
     branch: str | None
     parent: str | None
+    name: str | None
     usage: tuple[int | None, ...]
     joined: tuple[str, ...] = ()
 
@@ -167,6 +169,9 @@ def read_session(objects: ObjectDatabase, graph: TurnGraph, tapes: Tapes) -> Ses
         probes = _choose_probes(keys, list(list_contexts(objects, graph, main.oid).values()))
     merged = sorted(merge_calls(calls).values())
     row = _make_row(tapes, main, [turn for _, turn in line])
+    if wire is not None and wire != main.oid:
+        state = graph.read_turn(graph.find_leader(wire) or wire).session
+        row = row._replace(name=state.name if state is not None else None)
     return SessionFacts(row, tuple(merged), probes)
 
 
@@ -204,6 +209,7 @@ def _make_row(tapes: Tapes, main: Ref, line: list[Turn]) -> SessionRow:
         cwd=cwd,
         branch=code.branch if code is not None else None,
         parent=states[0].parent if states else None,
+        name=states[0].name if states else None,
         usage=(),
     )
 

@@ -42,7 +42,7 @@ BATCH_COUNT: Final = 500
 FETCHED_FOLDER: Final = "fetched"
 """Below `index/`, with a file of its own: nothing that is counted reads it."""
 
-ROW_LENGTH: Final = 14
+ROW_LENGTH: Final = 15
 """How many fields of a row are kept as such: those before `usage`."""
 
 _NUMBER: Final = (int, NoneType)
@@ -50,7 +50,7 @@ _TEXT: Final = (str, NoneType)
 _KINDS: Final[tuple[Any, ...]] = (
     *(str, str, str, str),
     *(_NUMBER, _NUMBER, int, int, bool),
-    *(_TEXT, tuple, _TEXT, _TEXT, _TEXT, tuple, tuple),
+    *(_TEXT, tuple, _TEXT, _TEXT, _TEXT, _TEXT, tuple, tuple),
 )
 """Of the fields of a row."""
 

@@ -114,6 +114,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     cwd: str | None = None
     harness: str | None = None
     id: str | None = None
+    name: str | None = None
     parent: str | None = None
     repository: CodeRepository | None = None
     tool_use: str | None = None

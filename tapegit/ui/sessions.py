@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         @property
         def branch(self) -> str | None: ...
         @property
+        def name(self) -> str | None: ...
+        @property
         def usage(self) -> tuple[int | None, ...]: ...
         @property
         def joined(self) -> tuple[str, ...]: ...
@@ -79,7 +81,8 @@ def iter_session_lines(listed: Sequence[ShownListed], *, date: str, now_ms: int)
     for each, short, columns in zip(listed, ids, cells, strict=True):
         padded = [cell.ljust(size) for cell, size in zip(columns, widths, strict=True)]
         padded[TURNS_PLACE] = columns[TURNS_PLACE].rjust(widths[TURNS_PLACE])
-        line = "  ".join(("", *padded, escape_line(each.row.title or "")))
+        name = f"[{escape_line(each.row.name)}] " if each.row.name else ""
+        line = "  ".join(("", *padded, name + escape_line(each.row.title or "")))
         yield Styled(short.ljust(width), "yellow"), line.rstrip()
 
 
@@ -95,6 +98,7 @@ def session_members(row: ShownSession) -> dict[str, object]:
         "remote": _remote_of(row.ref),
         "turn": row.tip,
         "title": row.title,
+        "name": row.name,
         "first": row.first_ms,
         "last": row.last_ms,
         "turns": row.turn_count,

@@ -84,6 +84,7 @@ class CallRecorder:
             is_taken=self._is_taken,
             tag=tag,
         )
+        self._scopes: set[str] = set()
         self._sockets: dict[int, SocketCalls] = {}
         self._handshakes: dict[int, Asked] = {}
         self._next_number = -1
@@ -95,8 +96,12 @@ class CallRecorder:
         self._follower: BranchFollower | None = None
 
     def set_facts(self, scope: str, facts: ScopeFacts) -> None:
-        """Note what is known of a scope besides its traffic, for sessions that begin in it."""
+        """Note what is known of a scope besides its traffic, for sessions that begin in it.
+
+        Other scopes are those of paths: whoever set one there has called it so.
+        """
         self._tapes.set_facts(scope, facts)
+        self._scopes.add(scope)
 
     def set_origins(self, tips: Iterable[ObjectId]) -> None:
         """Let conversations that begin from now on go on from these turns, or from before them.
@@ -136,6 +141,8 @@ class CallRecorder:
 
     def _take_request(self, captured: CapturedRequest) -> None:
         self._take_keys(captured.headers, captured.target)
+        if self._scopes and captured.scope not in self._scopes:
+            self.set_facts(captured.scope, ScopeFacts(name=captured.scope))
         asked = _asked(captured)
         if asked.names.get("upgrade", "").lower() == "websocket":
             self._handshakes[asked.number] = asked

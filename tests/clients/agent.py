@@ -4,6 +4,7 @@
 
 The interface is that of an SDK: `anthropic`, `chat`, `responses`, `gemini` or `ollama`. It reads
 the variables that SDKs read, and streams. By `anthropic` it goes on from the messages in `HISTORY`.
+`AGENT` is its user agent, `HEADERS` an object of further headers.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def post(url: str, body: dict[str, Any], headers: dict[str, str]) -> list[dict[s
         {
             "content-type": "application/json",
             "user-agent": os.environ.get("AGENT", "agent/1.0"),
+            **json.loads(os.environ.get("HEADERS", "{}")),
             **headers,
         },
     )

@@ -29,6 +29,18 @@ TAG_SIZE_BYTES: Final = 2
 """Two recorders that begin a session in the same second hardly ever have the same tag."""
 
 
+class Called(NamedTuple):
+    """What a recording is called.
+
+    Attributes:
+        scope: What comes belongs to it, if it says nothing else.
+        name: By the user; None where that is nothing.
+    """
+
+    scope: str
+    name: str | None = None
+
+
 class GoesOn(NamedTuple):
     """What that which is recorded may go on from.
 
@@ -48,6 +60,7 @@ def receiver_command(
     command: tuple[str, ...],
     origins: Iterable[ObjectId] = (),
     *,
+    name: str | None = None,
     onto: tuple[RefName, ObjectId] | None = None,
 ) -> list[str]:
     """Return what starts the process that records: a run of this program, without its own.
@@ -58,9 +71,11 @@ def receiver_command(
         scope: Of the recording.
         command: What is recorded; nothing for a proxy that stands.
         origins: Turns of a replay that what is recorded may go on from.
+        name: What the user calls it.
         onto: The branch that is checked out, and its last turn.
     """
-    options = ["--tapes-dir", str(repository.root), "recorder", "--name", scope]
+    options = ["--tapes-dir", str(repository.root), "recorder", "--scope", scope]
+    options += [f"--name={name}"] if name is not None else []
     options += [f"--from={oid}" for oid in origins]
     options += [f"--onto={'@'.join(map(str, onto[::-1]))}"] if onto is not None else []
     return [python, "-P", "-m", "tapegit", *options, "--", *command]
@@ -71,7 +86,7 @@ def receive(
     source: BinaryIO,
     answers: BinaryIO,
     *,
-    scope: str,
+    called: Called,
     command: Sequence[str],
     directory: str,
     goes_on: GoesOn,
@@ -82,7 +97,7 @@ def receive(
         repository: The store.
         source: Frames of the spool.
         answers: Takes what is said back to it.
-        scope: Of the recording.
+        called: What the recording is called.
         command: What is recorded; nothing for a proxy that stands.
         directory: In which it runs.
         goes_on: What it may go on from.
@@ -99,15 +114,15 @@ def receive(
         recorder.set_branch(RefName.parse(branch), ObjectId.parse(oid))
     elif goes_on.origins:
         recorder.set_origins(map(ObjectId.parse, goes_on.origins))
+    facts = ScopeFacts(name=called.name)
     if command:
         found = find_launch(tuple(command))
-        recorder.set_facts(
-            scope,
-            ScopeFacts(
-                tuple(command),
-                directory,
-                find_code_repository(Path(directory)),
-                found.launch.name if found is not None else None,
-            ),
+        facts = ScopeFacts(
+            tuple(command),
+            directory,
+            find_code_repository(Path(directory)),
+            found.launch.name if found is not None else None,
+            called.name,
         )
+    recorder.set_facts(called.scope, facts)
     Receiver(recorder, answers, repository.root).receive(source)

@@ -77,7 +77,7 @@ def record(
     with SignalsHeld() as held, RunFolder.within(repository.root / TMP_NAME) as folder:
         scope = make_scope(name or program_name(command[0]))
         onto = find_branch(repository)
-        receiver = receiver_command(where.python, repository, scope, command, onto=onto)
+        receiver = receiver_command(where.python, repository, scope, command, name=name, onto=onto)
         recording = Recording(repository, receiver, where.environ, scope=scope)
         recording.on_wait = on_wait
         with recording:

@@ -101,7 +101,7 @@ class RunFolder:
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise FormatError(
                 f"'{self.path}' is not the folder of a run",
-                hint="'tapes shim' is for recordings alone",
+                hint="shims are for recordings alone",
                 where=self.path,
             ) from error
 

@@ -81,12 +81,14 @@ class ScopeFacts(NamedTuple):
         cwd: Its working directory.
         repository: The user's code there.
         harness: The client that the command is, for requests that name a library alone.
+        name: What the user calls it.
     """
 
     command: tuple[str, ...] = ()
     cwd: str | None = None
     repository: CodeRepository | None = None
     harness: str | None = None
+    name: str | None = None
 
 
 def provider_of(url: str) -> str | None:

@@ -101,6 +101,7 @@ def leader_turn(
         agent=client.agent,
         cwd=clean(cwd, numbering) if cwd else None,
         command=tuple(clean(word, numbering) for word in facts.command),
+        name=clean_summary(clean(facts.name, numbering)) or None if facts.name else None,
         repository=_clean_code(facts.repository, redactor, numbering),
     )
     summary = client.harness

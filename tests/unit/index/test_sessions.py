@@ -17,7 +17,7 @@ from tapegit.refs.reader import Ref
 from tests.claude_records import call, user
 from tests.recordings import Recordings, jsonl
 
-GOOD = ["pi", "s", "r", "t", 1, None, 2, 1, True, None, ["m"], "/", None, None]
+GOOD = ["pi", "s", "r", "t", 1, None, 2, 1, True, None, ["m"], "/", None, None, None]
 USAGE = [1, None, None, None, None, None]
 
 
@@ -29,7 +29,7 @@ def ref(name, digit="0"):
 def test_row_comes_back():
     """A sound row is what it was."""
     row = _decode_row(KeptRow(b"", json.dumps(GOOD).encode(), json.dumps(USAGE).encode()))
-    assert row == (*GOOD[:10], ("m",), "/", None, None, tuple(USAGE), ())
+    assert row == (*GOOD[:10], ("m",), "/", None, None, None, tuple(USAGE), ())
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_row_is_that_of_the_version_of_the_rules(repository):
     tapes = make_tapes(tapes.folder, (tapes.refs[0]._replace(oid=source.tapes[0].tip),))
     row, calls, probes = read_session(repository.objects, TurnGraph(repository.objects), tapes)
 
-    assert RULES_VERSION == 3
+    assert RULES_VERSION == 4
     assert not any(probes)
     assert row._replace(tip="") == (
         *("claude-code", "s", "refs/sessions/claude-code/s/file/main", "", 1767225600000),
-        *(1767225600000, 4, 1, True, "Fix it", ("m-1",), "/w", None, None, (), ()),
+        *(1767225600000, 4, 1, True, "Fix it", ("m-1",), "/w", None, None, None, (), ()),
     )
     assert [each.usage for each in calls] == [(1, None, None, None, None, None)]
 
