@@ -21,8 +21,8 @@ from tapegit.objects.turn import decode_turn
 from tapegit.redact.redactor import default_redactor
 from tapegit.refs.names import RefName
 from tapegit.repository.repository import Repository
-from tapegit.wire.calls import CallRecorder
 from tapegit.wire.capture import CapturedRequest, CapturedResponse
+from tapegit.wire.recording.calls import CallRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.measure import ROOT, environment
-from tapegit.wire.proxy import Proxy
-from tapegit.wire.routes import make_upstreams
-from tapegit.wire.spool import Spool
+from tapegit.wire.proxy.routes import make_upstreams
+from tapegit.wire.proxy.server import Proxy
+from tapegit.wire.spool.sink import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from tapegit.porcelain.replay.beyond import Beyond, Branch, OnMiss
     from tapegit.wire.capture import RecordingSummary
-    from tapegit.wire.replay_log import Report
+    from tapegit.wire.replay.log import Report
 
 _running: Final = threading.Lock()
 """Held by what goes on in this process: its environment is one for all threads."""

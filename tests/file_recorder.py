@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tapegit.errors import RedactionError, StorageError
 from tapegit.wire.capture import CapturedResponse, RecordingSummary
-from tapegit.wire.recorder_process import Receiver
+from tapegit.wire.spool.receiver import Receiver
 
 
 class FileRecorder:

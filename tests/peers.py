@@ -13,8 +13,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from tapegit.wire.proxy import Proxy
-from tapegit.wire.routes import make_upstreams
+from tapegit.wire.proxy.routes import make_upstreams
+from tapegit.wire.proxy.server import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -25,7 +25,7 @@ from tapegit.recorder.sources.source import (
 )
 from tapegit.recorder.sources.tape_records import iter_turn_records
 from tapegit.store.memory import MemorySource
-from tapegit.wire.cassette_files import record_cassette
+from tapegit.wire.recording.cassette_files import record_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

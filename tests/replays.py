@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.wire.capture import Captured
-    from tapegit.wire.replay_log import Report
+    from tapegit.wire.replay.log import Report
 
 _OWN = frozenset({"host", "content-length", "connection", "transfer-encoding", "upgrade"})
 

@@ -9,7 +9,7 @@ from tapegit.recorder.calls.clients import UNKNOWN
 from tapegit.redact.redactor import default_redactor
 from tapegit.repository.init import init_store
 from tapegit.repository.repository import Repository
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

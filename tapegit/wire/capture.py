@@ -158,3 +158,8 @@ class RecordingSummary(NamedTuple):
     lost: int = 0
     redacted: tuple[tuple[str, int], ...] = ()
     reason: str = ""
+
+
+def get_all(headers: Headers, name: str) -> list[str]:
+    """Return every value of a header; `name` is in lower case."""
+    return [value for key, value in headers if key.lower() == name]

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tapegit.porcelain.secrets.redaction import default_redactor
-from tapegit.wire.calls import CallRecorder
 from tapegit.wire.capture import CapturedRequest, CapturedResponse
+from tapegit.wire.recording.calls import CallRecorder
 from tests.claude_records import assistant, call, result, user
 from tests.recordings import jsonl
 from tests.wire_recordings import captured, has_recordings

@@ -11,7 +11,7 @@ from tapegit.graph.turns import TurnGraph
 from tapegit.index.context import ContextChain
 from tapegit.index.lines import iter_contexts, list_line
 from tapegit.redact.redactor import default_redactor
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 from tests.claude_records import assistant, call, result, system, user
 from tests.recordings import jsonl
 from tests.wire_recordings import captured, has_recordings

@@ -8,7 +8,7 @@ from tapegit.graph.reachable import iter_reachable_objects
 from tapegit.objects.oid import ObjectId
 from tapegit.redact.redactor import default_redactor
 from tapegit.repository.repository import Repository
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 from tests.builders import set_ref
 from tests.e2e.test_forget import transcript
 from tests.e2e.test_joined_sessions import Recorder, claude_transcript

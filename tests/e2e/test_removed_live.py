@@ -13,7 +13,7 @@ from tapegit.porcelain.imports.transcripts import Found, ImportOptions, import_t
 from tapegit.recorder.sources.growing import GrowingSources
 from tapegit.redact.redactor import default_redactor
 from tapegit.rewrite.carry_out import write_journal
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 from tests.builders import MAIN, make_tape, set_ref, write_blob, write_turn
 from tests.e2e.test_forget import transcript
 from tests.scripted_calls import SDK, Script, result, said, user

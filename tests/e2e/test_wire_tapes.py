@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tapegit.redact.redactor import default_redactor
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 from tests.scripted_calls import SDK, Script, result, said, user
 
 SESSION = "0b7e1c52-0000-4000-8000-00000000000a"

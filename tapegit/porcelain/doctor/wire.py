@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tapegit.porcelain.doctor.doctor import NOTE, WARNING, Check
 from tapegit.porcelain.recording.user_upstreams import read_user_upstreams
 from tapegit.repository.recordings import iter_losses
-from tapegit.wire.outbound import is_loopback
+from tapegit.wire.proxy.outbound import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -39,7 +39,7 @@ from tapegit.recorder.sources.source import (
     record_source,
 )
 from tapegit.repository.tombstones import read_tombstones, session_mark
-from tapegit.wire.cassette_files import record_cassette
+from tapegit.wire.recording.cassette_files import record_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,7 +14,7 @@ from tapegit.harness.launch.table import LAUNCHES
 from tapegit.porcelain.recording.launching import make_situation
 from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.run_folder import RunFolder
-from tapegit.wire.routes import SCOPE
+from tapegit.wire.proxy.routes import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tapegit.porcelain.recording.launching import Surroundings
     from tapegit.repository.repository import Repository
-    from tapegit.wire.proxy import Counts
+    from tapegit.wire.proxy.server import Counts
 
 PORT: Final = 7717
 """Where a proxy stands unless it is told another port: on no list of services."""

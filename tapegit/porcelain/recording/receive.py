@@ -15,8 +15,8 @@ from tapegit.porcelain.recording.code_repository import find_code_repository
 from tapegit.porcelain.secrets.redaction import load_redactor
 from tapegit.recorder.calls.exchanges import ScopeFacts
 from tapegit.refs.names import RefName
-from tapegit.wire.calls import CallRecorder
-from tapegit.wire.recorder_process import Receiver
+from tapegit.wire.recording.calls import CallRecorder
+from tapegit.wire.spool.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.user_upstreams import read_user_upstreams
-from tapegit.wire.background import BackgroundProxy
 from tapegit.wire.capture import RecordingSummary
-from tapegit.wire.outbound import parse_outbound
-from tapegit.wire.proxy import LOOPBACK, Proxy
-from tapegit.wire.routes import Upstreams, make_upstreams, parse_upstream
-from tapegit.wire.spool import Spool
+from tapegit.wire.proxy.background import BackgroundProxy
+from tapegit.wire.proxy.outbound import parse_outbound
+from tapegit.wire.proxy.routes import Upstreams, make_upstreams, parse_upstream
+from tapegit.wire.proxy.server import LOOPBACK, Proxy
+from tapegit.wire.spool.sink import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from tapegit.repository.repository import Repository
-    from tapegit.wire.proxy import Counts
+    from tapegit.wire.proxy.server import Counts
 
 DEFAULT_UPSTREAM: Final = "anthropic"
 """Takes what nothing says a provider of: Claude Code asks for `/` before it begins."""

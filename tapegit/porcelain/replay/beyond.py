@@ -17,7 +17,7 @@ from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.receive import receiver_command
 from tapegit.porcelain.recording.record import DEFAULT_SCOPE, make_scope
 from tapegit.porcelain.recording.recording import Recording
-from tapegit.wire.replay_live import LiveUpstream
+from tapegit.wire.replay.live import LiveUpstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

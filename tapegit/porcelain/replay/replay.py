@@ -37,10 +37,10 @@ from tapegit.porcelain.replay.tape import TapeReader
 from tapegit.porcelain.secrets.redaction import load_redactor
 from tapegit.repository.layout import TMP_NAME
 from tapegit.repository.replayed import note_replayed
-from tapegit.wire.replay_background import LOOPBACK, BackgroundReplay, listen
-from tapegit.wire.replay_keys import KeyReader
-from tapegit.wire.replay_match import make_steps
-from tapegit.wire.replay_server import ReplayServer
+from tapegit.wire.replay.background import LOOPBACK, BackgroundReplay, listen
+from tapegit.wire.replay.keys import KeyReader
+from tapegit.wire.replay.match import make_steps
+from tapegit.wire.replay.server import ReplayServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from tapegit.porcelain.replay.beyond import Branch, OnMiss
     from tapegit.porcelain.replay.tape import Tape
     from tapegit.repository.repository import Repository
-    from tapegit.wire.replay_log import Report
+    from tapegit.wire.replay.log import Report
 
     Addresses = list[tuple[str, str]]
 

@@ -18,10 +18,10 @@ from tapegit.graph.walk import iter_first_parents
 from tapegit.objects.oid import ObjectId, hash_content
 from tapegit.objects.rope_reader import read_content, read_digest
 from tapegit.porcelain.replay.turns import TimedTaped, iter_spoken
-from tapegit.wire.headers import header_map
-from tapegit.wire.replay_keys import split_target
-from tapegit.wire.replay_match import Reply, Taped
-from tapegit.wire.socket_calls import SWITCHED
+from tapegit.wire.http.headers import header_map
+from tapegit.wire.recording.socket_calls import SWITCHED
+from tapegit.wire.replay.keys import split_target
+from tapegit.wire.replay.match import Reply, Taped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tapegit.objects.rope_reader import Find
     from tapegit.objects.turn import Call, Session, Turn
     from tapegit.repository.repository import Repository
-    from tapegit.wire.replay_keys import KeyReader, RequestKeys
+    from tapegit.wire.replay.keys import KeyReader, RequestKeys
 
 SESSIONS: Final = "refs/sessions/"
 _MAIN: Final = ("wire/main", "file/main")

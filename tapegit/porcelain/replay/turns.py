@@ -16,8 +16,8 @@ from tapegit.porcelain.turns.parts import iter_parts
 from tapegit.recorder.calls.clients import UNKNOWN, Client
 from tapegit.recorder.calls.endpoints import CALL
 from tapegit.recorder.calls.message_keys import facts_of
-from tapegit.wire.replay_keys import RequestKeys, talk_of
-from tapegit.wire.replay_match import Reply, Taped
+from tapegit.wire.replay.keys import RequestKeys, talk_of
+from tapegit.wire.replay.match import Reply, Taped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -17,7 +17,7 @@ from tapegit.redact.placeholders import PLACEHOLDER, are_one
 from tapegit.redact.redactor import Redactor, default_redactor
 from tapegit.redact.rule import MIXED
 from tapegit.redact.user_rules import UserRules
-from tapegit.wire.cassette_files import record_cassette
+from tapegit.wire.recording.cassette_files import record_cassette
 from tests.claude_records import assistant, user
 from tests.recordings import Recordings, jsonl, record_ends
 

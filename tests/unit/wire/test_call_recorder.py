@@ -14,8 +14,8 @@ import pytest
 
 from tapegit.errors import StorageError
 from tapegit.redact.redactor import default_redactor
-from tapegit.wire import calls
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording import calls
+from tapegit.wire.recording.calls import CallRecorder
 from tests.scripted_calls import SDK, Script, said, user
 from tests.thread_shapes import make_store, record, shapes, tape
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapegit.redact.redactor import default_redactor
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 from tests.scripted_calls import CLAUDE, SDK, Script, result, said, user
 from tests.thread_shapes import make_store, record, tape
 

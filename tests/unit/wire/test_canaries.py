@@ -19,7 +19,7 @@ from tapegit.objects.rope_reader import read_content
 from tapegit.recorder.calls.exchanges import ScopeFacts
 from tapegit.redact.known_values import encode_forms
 from tapegit.redact.redactor import default_redactor
-from tapegit.wire.calls import CallRecorder
+from tapegit.wire.recording.calls import CallRecorder
 from tests.scripted_calls import (
     CLAUDE,
     CODEX,

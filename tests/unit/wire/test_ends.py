@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tapegit.wire.routes import make_upstreams
+from tapegit.wire.proxy.routes import make_upstreams
 from tests.peers import chunked, post, proxied, run, serving, until
 
 STREAM_HEAD = (

@@ -536,7 +536,7 @@ def test_a_slow_upstream_holds_the_client():
 
 def test_all_that_is_held_has_a_limit(monkeypatch):
     """Then bodies are captured in part; the room is there again when they have been handed over."""
-    monkeypatch.setattr("tapegit.wire.exchange.HELD_SIZE_MAX_BYTES", 1000)
+    monkeypatch.setattr("tapegit.wire.proxy.exchange.HELD_SIZE_MAX_BYTES", 1000)
 
     async def scenario():
         async with proxied(answering(OK)) as world:

@@ -306,13 +306,13 @@ def left(*, again: bool = False) -> Script:
 @pytest.mark.parametrize("again", [False, True])
 def test_answer_that_nobody_waited_for_ends_in_silence(tmp_path, monkeypatch, again):
     """Where nobody can interrupt the client it is cut off in the end, with --faithful too."""
-    monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 0.06)
+    monkeypatch.setattr("tapegit.wire.replay.silence.SPARE_S", 0.06)
     waited = []
 
     async def note(seconds):
         waited.append(seconds)
 
-    monkeypatch.setattr("tapegit.wire.replay_silence.pause", note)
+    monkeypatch.setattr("tapegit.wire.replay.silence.pause", note)
     script = left(again=again)
     report, answers = replay(tmp_path, script.values, script.values, Rules(is_faithful=True))
     assert [each.status for each in answers] == [None, 200][: 1 + again]
@@ -326,7 +326,7 @@ def test_answer_that_nobody_waited_for_ends_in_silence(tmp_path, monkeypatch, ag
 
 def test_answer_that_was_whole_is_not_followed_by_silence(tmp_path, monkeypatch):
     """A client that hung up when all had come waits for nothing more."""
-    monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 1000.0)
+    monkeypatch.setattr("tapegit.wire.replay.silence.SPARE_S", 1000.0)
     script = Script()
     number = script.request([user("hi")])
     script.response(number, stream(*answer_events(said("Hello.", LIST))), outcome="client_gone")
@@ -444,7 +444,7 @@ def test_websocket_is_served_as_one(tmp_path):
 
 def test_websocket_is_left_silent_too(tmp_path, monkeypatch):
     """A message that the client gave up on, and the next one all the same."""
-    monkeypatch.setattr("tapegit.wire.replay_silence.SPARE_S", 0.06)
+    monkeypatch.setattr("tapegit.wire.replay.silence.SPARE_S", 0.06)
     script = Script(CODEX)
     number = script.socket()
     script.send(number, {"type": "response.create", "model": "m", "input": [user("hi")]})
@@ -491,7 +491,7 @@ def test_speed_is_that_of_the_recording(tmp_path, monkeypatch, speed, pauses):
 
     script = Script(SDK)
     script.call([user("hi")], said("Hello."))
-    monkeypatch.setattr("tapegit.wire.replay_server.pause", note)
+    monkeypatch.setattr("tapegit.wire.replay.server.pause", note)
     report, _ = replay(tmp_path, script.values, script.values, Rules(speed=speed))
     assert report.verdict == "followed"
     assert [sum(waited[:1]), sum(waited[1:])] == pytest.approx(pauses or [0, 0])

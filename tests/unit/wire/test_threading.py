@@ -387,7 +387,7 @@ def test_ref_that_somebody_moved_is_left_to_them(repository):
     """What was recorded meanwhile goes to forks, and nothing is lost."""
     from tapegit.redact.redactor import default_redactor
     from tapegit.refs.names import RefName
-    from tapegit.wire.calls import CallRecorder
+    from tapegit.wire.recording.calls import CallRecorder
 
     script = Script()
     messages = script.call([user("one")], said("first"))
@@ -417,7 +417,7 @@ def test_one_of_many_refs_that_somebody_moved_holds_up_no_other(repository):
     """What came together moves together, unless a ref among it is no longer where it was."""
     from tapegit.redact.redactor import default_redactor
     from tapegit.refs.names import RefName
-    from tapegit.wire.calls import CallRecorder
+    from tapegit.wire.recording.calls import CallRecorder
 
     scripts = []
     for number in range(20):
@@ -450,7 +450,7 @@ def test_one_of_many_refs_that_somebody_moved_holds_up_no_other(repository):
 def test_sessions_without_names_of_two_recorders_are_two(repository):
     """Two runs of one prompt in the same second, each with a recorder, have a tape each."""
     from tapegit.redact.redactor import default_redactor
-    from tapegit.wire.calls import CallRecorder
+    from tapegit.wire.recording.calls import CallRecorder
 
     scripts = Script(SDK), Script(SDK)
     recorders = [CallRecorder(repository, default_redactor(), tag=tag) for tag in ("5c1e", "07aa")]

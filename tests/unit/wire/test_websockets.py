@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapegit.wire.capture import CapturedClose, CapturedFrames, CapturedMessage
-from tapegit.wire.sockets import SocketReader
+from tapegit.wire.http.sockets import SocketReader
 from tests.peers import post, proxied, run
 
 HANDSHAKE = (
@@ -143,7 +143,7 @@ def test_a_broken_direction_is_read_no_further(data):
 
 def test_a_compressed_bomb_is_read_no_further(monkeypatch):
     """A message that would be larger than any."""
-    monkeypatch.setattr("tapegit.wire.sockets.MESSAGE_SIZE_MAX_BYTES", 10_000)
+    monkeypatch.setattr("tapegit.wire.http.sockets.MESSAGE_SIZE_MAX_BYTES", 10_000)
 
     assert read(frame(1, Deflater()(b"x" * 20_000), rsv1=True), b"")[:-1] == []
 
