@@ -1,7 +1,7 @@
 """The replay server: answers requests from a tape as the provider would.
 
 Rules: it has no upstream, and nothing here opens a connection: what is not on the tape is an
-error that clients do not try again, or goes to another part that was handed in (replay_live.py).
+error that clients do not try again, or goes to another part that was handed in (`replay/live`).
 It listens on loopback alone, and answers nobody who asks for another host.
 
 Source: tapes-replay(1).
