@@ -155,6 +155,7 @@ def _set_refs(
                 move = _plan_move(repository, graph, remote, shared, pair)
                 moves.append(move)
                 if move.mark not in (REJECTED, UP_TO_DATE):
+                    assert move.oid is not None
                     transaction.update(RefName(move.local), move.oid, move.old)
     told = [each for each in moves if each.mark != UP_TO_DATE]
     same = tuple(each for each in moves if each.mark == UP_TO_DATE)
