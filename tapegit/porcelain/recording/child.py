@@ -87,6 +87,8 @@ class SignalsHeld:
         Raises:
             CommandNotRunError: It could not be started.
         """
+        if not command[0]:
+            raise CommandNotRunError(command[0], FileNotFoundError(errno.ENOENT, ""))
         try:
             pid = os.posix_spawnp(
                 command[0],

@@ -12,7 +12,7 @@ from tapegit.porcelain.recording.places import Places
 from tapegit.porcelain.recording.user_upstreams import read_user_upstreams
 from tapegit.wire.capture import RecordingSummary
 from tapegit.wire.proxy.background import BackgroundProxy
-from tapegit.wire.proxy.outbound import parse_outbound
+from tapegit.wire.proxy.outbound import make_context, parse_outbound
 from tapegit.wire.proxy.routes import Upstreams, make_upstreams, parse_upstream
 from tapegit.wire.proxy.server import LOOPBACK, Proxy
 from tapegit.wire.spool.sink import Spool
@@ -73,8 +73,12 @@ class Recording:
             port: To listen on; 0 for a free one.
 
         Raises:
-            ConfigError: A setting of the user's about upstreams or the way out is not valid.
+            ConfigError: A setting of the user's about upstreams or the way out is not valid, or
+                certificates that it names cannot be read.
         """
+        outbound = parse_outbound(environ)
+        if outbound.ca_files:
+            make_context(outbound.ca_files)  # to say what is wrong with them before anything starts
         self._named = read_user_upstreams(repository.config)
         self._by_name = dict(make_upstreams({}).by_name)
         self._spool = (
@@ -88,7 +92,7 @@ class Recording:
                 self._spool.take if self._spool is not None else None,
                 scope=scope,
                 clock=repository.clock,
-                outbound=parse_outbound(environ),
+                outbound=outbound,
             )
         )
         self.port = port

@@ -65,15 +65,17 @@ def parse_outbound(environment: Mapping[str, str]) -> Outbound:
         ConfigError: A proxy's address is not valid.
     """
 
-    def get(name: str) -> str:
-        return environment.get(name.lower()) or environment.get(name) or ""
+    def find(*names: str) -> str | None:
+        both = [each for name in names for each in (name.lower(), name)]
+        return next((name for name in both if environment.get(name)), None)
 
     by_scheme = {}
     for scheme in _PORTS:
-        url = get(f"{scheme.upper()}_PROXY") or get("ALL_PROXY")
-        if url:
-            by_scheme[scheme] = _parse_proxy(url)
-    exceptions = tuple(part.strip().lower() for part in get("NO_PROXY").split(",") if part.strip())
+        name = find(f"{scheme.upper()}_PROXY", "ALL_PROXY")
+        if name is not None:
+            by_scheme[scheme] = _parse_proxy(name, environment[name])
+    excepted = environment[name].split(",") if (name := find("NO_PROXY")) is not None else ()
+    exceptions = tuple(part.strip().lower() for part in excepted if part.strip())
     ca_files = tuple(environment[name] for name in _CA_FILES if environment.get(name))
     return Outbound(by_scheme, exceptions, ca_files)
 
@@ -91,7 +93,9 @@ def make_context(ca_files: tuple[str, ...]) -> ssl.SSLContext:
             context.load_verify_locations(cafile=path)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
-                f"cannot read certificates from '{path}': {error}", path=path
+                f"cannot read certificates from '{path}': {error}",
+                hint=f"correct or unset the variable that names it, of {', '.join(_CA_FILES)}",
+                path=path,
             ) from error
     return context
 
@@ -106,16 +110,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _parse_proxy(url: str) -> OutboundProxy:
+def _parse_proxy(name: str, url: str) -> OutboundProxy:
+    hint = f"correct {name}, or unset it while you record"
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
     except ValueError as error:
         raise ConfigError(
-            f"the outbound proxy's address is not valid: {error}", key="proxy"
+            f"{name} holds no address of a proxy: {error}", hint=hint, key=name
         ) from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ConfigError("the outbound proxy is none of http or https", key="proxy")
+        raise ConfigError(f"{name} holds no proxy of http or https", hint=hint, key=name)
     headers: Headers = ()
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

@@ -182,4 +182,8 @@ def _choose(upstreams: Upstreams, target: str, headers: Headers) -> str | None:
 
 def _bad_url(url: str, rule: str) -> ConfigError:
     shown = re.sub(r"//[^/@]*@", "//…@", url)
-    return ConfigError(f"'{shown}' is no base URL: {rule}", key="url")
+    return ConfigError(
+        f"'{shown}' is no base URL: {rule}",
+        hint="correct the variable or setting that names it",
+        key="url",
+    )

@@ -59,9 +59,12 @@ def test_the_environment_says_the_way(environment, url, expected):
 
 @pytest.mark.parametrize("value", ["socks5://p", "http://:99999", "http://h:x", "http://"])
 def test_an_outbound_proxy_that_is_none_is_an_error(value):
-    """Before anything starts."""
-    with pytest.raises(ConfigError):
-        parse_outbound({"HTTPS_PROXY": value})
+    """Before anything starts; it says which variable to correct."""
+    with pytest.raises(ConfigError, match="https_proxy holds no ") as caught:
+        parse_outbound({"https_proxy": value, "ALL_PROXY": "http://p"})
+    assert "unset" in (caught.value.hint or "")
+    with pytest.raises(ConfigError, match="ALL_PROXY holds no "):
+        parse_outbound({"ALL_PROXY": value})
 
 
 def test_certificates_that_cannot_be_read_are_an_error(tmp_path):
