@@ -175,7 +175,8 @@ def check(state: State, root: Path, history: list[Facts]) -> None:
     if facts is NONE:
         assert before is NONE, "the store is gone"
         init_store(root)
-        assert read_facts(root).refs == {}
+        assert is_store(root)
+        assert list(Repository.open(root).refs.iter_refs()) == []
         return
     assert facts.refs in (before.refs, after.refs), f"refs: {facts.refs}"
     assert facts.head in _heads(before, after), f"HEAD: {facts.head}"

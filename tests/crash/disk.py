@@ -91,6 +91,14 @@ class State(NamedTuple):
     what: str
 
 
+class Draft(NamedTuple):
+    """A state before its tree is made: what names lead to, and the bytes of some files."""
+
+    names: dict[Name, int | None]
+    contents: dict[int, bytes]
+    what: str
+
+
 class Disk:
     """The calls so far, and what of them is durable."""
 
@@ -129,24 +137,24 @@ class Disk:
         """Return whether the states after this call differ little from those before it."""
         return len(self._pending) > CHANGES_MAX and number % STRIDE != 0
 
-    def iter_states(self, seed: int) -> Iterator[State]:
+    def iter_drafts(self, seed: int) -> Iterator[Draft]:
         """Yield what may be left, the likeliest to hurt first."""
         dirty = [node for node in self._now if self._now[node] != self._durable[node]]
         everything = range(len(self._pending))
-        yield self._state(everything, {}, "nothing lost")
+        yield self._draft(everything, {}, "nothing lost")
         for variant in _VARIANTS:
-            yield self._state(everything, dict.fromkeys(dirty, variant), f"all data {variant}")
+            yield self._draft(everything, dict.fromkeys(dirty, variant), f"all data {variant}")
             for node in dirty if len(dirty) > 1 else ():
-                yield self._state(everything, {node: variant}, f"data of {node} {variant}")
-        yield self._state([], {}, "no name kept")
+                yield self._draft(everything, {node: variant}, f"data of {node} {variant}")
+        yield self._draft([], {}, "no name kept")
         chosen = self._sample(seed)
         for lost in chosen:
             kept = [number for number in everything if number != lost]
-            yield self._state(kept, {}, f"{self._pending[lost]} lost")
-            yield self._state([lost], {}, f"only {self._pending[lost]} kept")
+            yield self._draft(kept, {}, f"{self._pending[lost]} lost")
+            yield self._draft([lost], {}, f"only {self._pending[lost]} kept")
             if len(self._pending[lost]) > 1:
-                yield self._state(everything, {}, f"{self._pending[lost]} half kept", half=lost)
-        yield from self._random_states(seed, dirty)
+                yield self._draft(everything, {}, f"{self._pending[lost]} half kept", half=lost)
+        yield from self._random_drafts(seed, dirty)
 
     def _sample(self, seed: int) -> list[int]:
         count = len(self._pending)
@@ -155,29 +163,41 @@ class Disk:
         first = random.Random(seed).sample(range(count - 2), CHANGES_MAX - 2)
         return [*first, count - 2, count - 1]
 
-    def _random_states(self, seed: int, dirty: list[int]) -> Iterator[State]:
+    def _random_drafts(self, seed: int, dirty: list[int]) -> Iterator[Draft]:
         if len(self._pending) < 2 and len(dirty) < 2:
             return
         chance = random.Random(seed)
         for _ in range(SAMPLES):
             kept = [n for n in range(len(self._pending)) if chance.random() < 0.5]
             variants = {node: chance.choice(_VARIANTS) for node in dirty if chance.random() < 0.7}
-            yield self._state(kept, variants, f"only {[self._pending[n] for n in kept]} kept")
+            yield self._draft(kept, variants, f"only {[self._pending[n] for n in kept]} kept")
 
-    def _state(
+    def _draft(
         self,
         kept: range | list[int],
         variants: dict[int, str],
         what: str,
         *,
         half: int | None = None,
-    ) -> State:
+    ) -> Draft:
         names = dict(self._names)
         for number in kept:
             change = self._pending[number]
             if number == half:
                 change = {name: node for name, node in change.items() if node is not None}
             names.update(change)
+        contents = {node: self._content(node, variant) for node, variant in variants.items()}
+        return Draft(names, contents, what)
+
+    def key(self, draft: Draft) -> int:
+        """Return what is the same only for drafts of the same state, in much less time."""
+        contents = {**self._now, **draft.contents}
+        found = ((name, contents.get(node, node)) for name, node in draft.names.items())
+        return hash((self._done, frozenset(found)))
+
+    def make(self, draft: Draft) -> State:
+        """Return a state with its tree."""
+        names, contents = draft.names, {**self._now, **draft.contents}
         children: dict[int, list[tuple[str, int]]] = {}
         for name, node in names.items():
             if node is not None:
@@ -188,16 +208,16 @@ class Disk:
             path, folder = waiting.pop()
             for text, node in children.get(folder, ()):
                 inner = f"{path}{text}"
-                if node in self._now:
-                    tree[inner] = self._content(node, variants.get(node))
+                if node in contents:
+                    tree[inner] = contents[node]
                 else:
                     tree[inner] = None
                     waiting.append((f"{inner}/", node))
-        return State(tree, self._done, what)
+        return State(tree, self._done, draft.what)
 
-    def _content(self, node: int, variant: str | None) -> bytes:
+    def _content(self, node: int, variant: str) -> bytes:
         durable, now = self._durable[node], self._now[node]
-        if variant is None or durable == now:
+        if durable == now:
             return now
         if variant == "lost":
             return durable
@@ -246,7 +266,11 @@ def iter_states(
         disk.apply(call)
         if isinstance(call, Change) and disk.is_monotonous(number):
             continue
-        for state in disk.iter_states(number):
+        for draft in disk.iter_drafts(number):
+            if (key := disk.key(draft)) in seen:
+                continue
+            seen.add(key)
+            state = disk.make(draft)
             key = hash((state.done, frozenset(state.tree.items())))
             if key not in seen:
                 seen.add(key)

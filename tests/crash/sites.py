@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ OWN: Final = ("files/syscalls.py", "files/durable.py")
 """These make the calls for others."""
 
 
+@functools.cache
 def find_sites() -> dict[Site, str]:
     """Return every place outside of `files/durable` that asks for a sync, with its line."""
     found: dict[Site, str] = {}
@@ -34,6 +36,8 @@ def find_sites() -> dict[Site, str]:
         if name in OWN:
             continue
         source = path.read_text()
+        if not any(word in source for word in ASKING):
+            continue
         lines = source.splitlines()
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call):
