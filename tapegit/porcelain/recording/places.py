@@ -70,7 +70,10 @@ class Places:
         if root == own or root.startswith(f"{own}/"):
             # It is ours already: a client within a client, or a variable that was set before.
             return f"{self.origin}{_SCOPE.sub('', root).removeprefix(own)}{version}"
-        place = self._find(provider, root) or self._add(provider, root)
+        place = self._find(provider, root)
+        if place is None or (self.is_open and not self._has_default(provider)):
+            # What a client has for a provider's has no prefix, though it has another name too.
+            place = self._add(provider, root)
         return f"{self.address(place)}{version}"
 
     def address(self, place: Place) -> str:
@@ -84,10 +87,11 @@ class Places:
         return place
 
     def _find(self, provider: str, root: str) -> Place | None:
-        for place in self._places:
-            if (place.provider, place.url) == (provider, root):
-                return place
-        return None
+        found = [each for each in self._places if (each.provider, each.url) == (provider, root)]
+        return next((each for each in found if each.is_default), next(iter(found), None))
+
+    def _has_default(self, provider: str) -> bool:
+        return any(place.is_default for place in self._places if place.provider == provider)
 
     def _add(self, provider: str, root: str) -> Place:
         if not self.is_open:
@@ -101,8 +105,7 @@ class Places:
                 f"cannot record requests to '{root}': it is no address of http or https",
                 hint="correct the variable or setting that names it",
             )
-        defaults = {place.provider for place in self._places if place.is_default}
-        is_first = provider not in defaults
+        is_first = not self._has_default(provider)
         name = provider if is_first else self._unused(_UNNAMED.sub("-", parts.hostname.lower()))
         place = Place(name, provider, root, is_default=is_first)
         self._places.append(place)

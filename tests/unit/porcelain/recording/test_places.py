@@ -60,6 +60,17 @@ def test_upstream_of_the_users_takes_no_providers_place():
     assert places.point("openai", "https://api.groq.com/openai/v1") == f"{ORIGIN}/u/groq/v1"
 
 
+def test_upstream_of_the_users_that_clients_have_for_a_providers():
+    """What comes without a prefix goes where the clients would have sent it, name or none."""
+    places = Places(ORIGIN)
+    places.add("gateway", "openai", "https://gw.example/v1")
+
+    for _ in range(2):
+        assert places.point("openai", "https://gw.example/v1") == f"{ORIGIN}/v1"
+    assert places.all[-1] == Place("openai", "openai", "https://gw.example", is_default=True)
+    assert [each.name for each in places.all] == ["gateway", "openai"]
+
+
 def test_no_upstream_is_added_to_a_proxy_that_runs():
     """It is refused by its address, with a way to go on."""
     known = Place("openai", "openai", "https://api.openai.com", is_default=True)
