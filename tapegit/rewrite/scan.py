@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.dialects.syntax.delta_texts import iter_payloads, read_texts
+from tapegit.dialects.syntax.delta_texts import join_texts
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
 from tapegit.objects.rope import decode_rope
@@ -153,17 +153,10 @@ class Scanner:
 
     def _find(self, data: bytes) -> list[Secret]:
         found = self._redactor.find(data, is_json=False)
-        texts: dict[tuple[object, ...], list[str]] = {}
-        for start, end, is_json in iter_payloads(data):
-            if is_json:
-                for key, text in read_texts(data[start:end]):
-                    texts.setdefault(key, []).append(text)
-        for pieces in texts.values():
-            if len(pieces) > 1:
-                joined = "".join(pieces).encode("utf-8", "surrogatepass")
-                known = {secret.value for secret in found}
-                more = self._redactor.find(joined, is_json=False)
-                found += [secret for secret in more if secret.value not in known]
+        for joined in join_texts(data):
+            known = {secret.value for secret in found}
+            more = self._redactor.find(joined, is_json=False)
+            found += [secret for secret in more if secret.value not in known]
         return found
 
     def _note(self, data: bytes) -> None:

@@ -17,6 +17,7 @@ from tapegit.dialects.exchange import Response
 from tapegit.dialects.parts import AnyPart, Failure
 from tapegit.dialects.syntax.bodies import Members, PartList, failure_text, read_members, unknown
 from tapegit.dialects.syntax.event_streams import Event, SseReader
+from tapegit.dialects.syntax.json_records import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +30,28 @@ _TARGETS: Final = {
     "compaction_delta": ("content", "content"),
 }
 _IGNORED_DELTAS: Final = frozenset({"citations_delta"})
+_DELTA: Final = b'"content_block_delta"'
+_SMALL_SIZE_BYTES: Final = MIB
+
+
+class _Text(msgspec.Struct):
+    """A delta as nearly all are."""
+
+    type: str
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+
+
+class _TextEvent(msgspec.Struct):
+    """The event that it comes in."""
+
+    type: str
+    delta: _Text
+    index: int = 0
+
+
+_decoder: Final = msgspec.json.Decoder(_TextEvent)
 
 
 class _Block:
@@ -49,6 +72,18 @@ class _Block:
             key, member = target
             self._texts.setdefault(key, []).append(delta.string(member) or "")
         return target is not None or kind in _IGNORED_DELTAS
+
+    def go_on(self, delta: _Text) -> bool:
+        """Take a delta of one of the kinds that are most; return whether it is one of them."""
+        if delta.type == "text_delta":
+            self._texts.setdefault("text", []).append(delta.text)
+        elif delta.type == "thinking_delta":
+            self._texts.setdefault("thinking", []).append(delta.thinking)
+        elif delta.type == "input_json_delta":
+            self._json.append(delta.partial_json)
+        else:
+            return False
+        return True
 
     def part(self) -> AnyPart:
         """Return the part that the block is by now."""
@@ -111,6 +146,8 @@ class AnthropicStream:
                 self._take(event)
 
     def _take(self, event: Event) -> None:
+        if self._take_text(event.data):
+            return
         members = read_members(event.data)
         kind = members.name("type") or event.name
         if kind == "content_block_delta":
@@ -132,6 +169,22 @@ class AnthropicStream:
             self._add(Failure(text=failure_text(members.members("error"))))
         elif kind not in {"ping", "content_block_stop"}:
             self._add(unknown(kind or "event", event.data))
+
+    def _take_text(self, data: bytes) -> bool:
+        """Take an event that is a delta with nothing unusual in it; return whether it was one.
+
+        Most events are. What this does not take is taken member by member, and says the same.
+        """
+        if _DELTA not in data or len(data) > _SMALL_SIZE_BYTES:
+            return False
+        try:
+            event = _decoder.decode(data)
+        except msgspec.DecodeError:
+            return False
+        if event.type != "content_block_delta":
+            return False
+        block = self._open.get(event.index)
+        return block is not None and block.go_on(event.delta)
 
     def _take_delta(self, members: Members, event: Event) -> None:
         delta = members.members("delta")

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INDEXES: Final = ("index", "output_index", "content_index", "summary_index", "item_id")
+_INDEX_SET: Final = frozenset(_INDEXES)
 _STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?', re.DOTALL)
 _LINE: Final = re.compile(rb"(?:data:[ ]?)?([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+_decoder: Final = msgspec.json.Decoder()
+_BRACKETS: Final = b"{["
 DEPTH_MAX: Final = 64
 
 
@@ -33,13 +36,24 @@ class Piece(NamedTuple):
 def iter_payloads(data: bytes) -> Iterator[tuple[int, int, bool]]:
     """Yield each line of a stream without its field name and end, and whether it is JSON."""
     position = 0
+    if b"\r" not in data:  # nearly always; what is below says the same of any line
+        while position < len(data):
+            end = data.find(b"\n", position)
+            end = end if end >= 0 else len(data)
+            start = position
+            if data.startswith(b"data:", start, end):
+                start += 6 if data.startswith(b" ", start + 5, end) else 5
+            if start < end:
+                yield start, end, data[start] in _BRACKETS
+            position = end + 1
+        return
     while position < len(data):
         line = _LINE.match(data, position)
         if line is None or line.end() == position:
             return
         start, end = line.span(1)
         if start < end:
-            yield start, end, data[start : start + 1] in {b"{", b"["}
+            yield start, end, data[start] in _BRACKETS
         position = line.end()
 
 
@@ -47,10 +61,28 @@ def read_texts(payload: bytes) -> list[tuple[tuple[object, ...], str]]:
     """Return each string of an event with the text that it is a piece of."""
     texts: list[tuple[tuple[object, ...], str]] = []
     try:
-        _walk(msgspec.json.decode(payload), (), 0, texts)
+        _walk(_decoder.decode(payload), (), 0, texts)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return []
     return texts
+
+
+def join_texts(data: bytes) -> list[bytes]:
+    """Return the texts that a stream brings in more than one piece, each as one."""
+    texts: dict[tuple[object, ...], list[str]] = {}
+    for start, end, is_json in iter_payloads(data):
+        if is_json:
+            for key, text in read_texts(data[start:end]):
+                pieces = texts.get(key)
+                if pieces is None:
+                    texts[key] = [text]
+                else:
+                    pieces.append(text)
+    return [
+        "".join(pieces).encode("utf-8", "surrogatepass")
+        for pieces in texts.values()
+        if len(pieces) > 1
+    ]
 
 
 def find_pieces(payload: bytes) -> list[Piece]:
@@ -71,13 +103,14 @@ def _walk(
         return
     elif isinstance(value, dict):
         marks = path
-        for key in _INDEXES:
-            if key in value and isinstance(value[key], int | str):
-                marks = (*marks, value[key])
+        if not _INDEX_SET.isdisjoint(value):
+            for key in _INDEXES:
+                if key in value and isinstance(value[key], (int, str)):
+                    marks = (*marks, value[key])
         for key, item in value.items():
             if isinstance(item, str):
                 texts.append(((*marks, key), item))
-            elif isinstance(item, dict | list):
+            elif isinstance(item, (dict, list)):
                 _walk(item, (*marks, key), depth + 1, texts)
     elif isinstance(value, list):
         for item in value:

@@ -47,7 +47,12 @@ class LineReader:
         """Yield lines that are whole, each with whether it is; too long a one comes in pieces."""
         for start in range(0, len(chunk), MIB):
             self._buffer += chunk[start : start + MIB]
-            yield from self._take(is_end=False)
+            if self._is_first or _RETURN in self._buffer:
+                yield from self._take(is_end=False)
+                continue
+            for line in self._take_plain():
+                yield line, True
+            yield from self._take_long()
 
     def finish(self) -> Iterator[tuple[bytes, bool]]:
         """Yield what is left, which no line end follows."""
@@ -64,7 +69,9 @@ class LineReader:
             if self._buffer.startswith(BYTE_ORDER_MARK):
                 del self._buffer[: len(BYTE_ORDER_MARK)]
         if _RETURN not in self._buffer:
-            yield from self._take_plain()
+            for line in self._take_plain():
+                yield line, True
+            yield from self._take_long()
             return
         start = 0
         # No match outlives its line of code: a buffer that is looked into cannot be cut.
@@ -78,15 +85,14 @@ class LineReader:
         del self._buffer[:start]
         yield from self._take_long()
 
-    def _take_plain(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield lines that end with LF alone, which nearly all do."""
+    def _take_plain(self) -> list[bytes]:
+        """Return lines that end with LF alone, which nearly all do."""
         end = self._buffer.rfind(b"\n", self._searched)
-        if end >= 0:
-            lines = bytes(self._buffer[:end]).split(b"\n")
-            del self._buffer[: end + 1]
-            for line in lines:
-                yield line, True
-        yield from self._take_long()
+        if end < 0:
+            return []
+        lines = bytes(self._buffer[:end]).split(b"\n")
+        del self._buffer[: end + 1]
+        return lines
 
     def _take_long(self) -> Iterator[tuple[bytes, bool]]:
         """Yield what there is of a line that is too long, in pieces."""
@@ -112,7 +118,9 @@ class SseReader:
                 if self._take_field(line):
                     yield self._take_long()
             elif is_whole:
-                yield from self._dispatch(is_cut=False)
+                if self._data:
+                    yield self._take_event()
+                self._name = None
             else:
                 yield Event(self._name, line, TOO_LONG)
 
@@ -120,12 +128,16 @@ class SseReader:
         """Yield the event that the stream ended in, if its data is readable; else say so."""
         for line, is_whole in self._lines.finish():
             if not line:
-                yield from self._dispatch(is_cut=False)
+                if self._data:
+                    yield self._take_event()
+                self._name = None
             elif not (is_whole or line.startswith((b"data", b"event", b":"))):
                 yield Event(None, line, CUT_OFF)
             elif self._take_field(line):
                 yield self._take_long()
-        yield from self._dispatch(is_cut=True)
+        if self._data:
+            event = self._take_event()
+            yield event._replace(reason=CUT_OFF) if event.reason else event
 
     def _take_field(self, line: bytes) -> bool:
         """Take a field of an event; return whether the event is too long by now."""
@@ -142,12 +154,10 @@ class SseReader:
         data, self._data, self._size = self._data, [], 0
         return Event(self._name, b"\n".join(data), TOO_LONG)
 
-    def _dispatch(self, *, is_cut: bool) -> Iterator[Event]:
+    def _take_event(self) -> Event:
         name, data = self._name, self._data
         self._name, self._data, self._size = None, [], 0
-        if data:
-            event = read_event(name, b"\n".join(data))
-            yield event._replace(reason=CUT_OFF) if is_cut and event.reason else event
+        return read_event(name, data[0] if len(data) == 1 else b"\n".join(data))
 
 
 class JsonLineReader:

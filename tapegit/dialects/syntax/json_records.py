@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MIB: Final = 1 << 20
 LINE_SIZE_MAX_BYTES: Final = 64 * MIB
@@ -127,6 +127,12 @@ class RecordReader(Generic[T]):
             start = newline + 1
         self._buffer = buffer[start:]
         self._searched = 0 if self._is_in_long_line else len(self._buffer)
+
+    def read_all(self, chunks: Iterable[bytes]) -> Iterator[Record[T]]:
+        """Yield the records of all chunks, what is left at the end included."""
+        for chunk in chunks:
+            yield from self.feed(chunk)
+        yield from self.finish()
 
     def finish(self) -> Iterator[Record[T]]:
         """Yield what is left at the end: a last line without an LF, or blanks."""
@@ -245,14 +251,20 @@ def read_document(data: bytes) -> bytes | None:
     """
     if not is_utf8(data) or is_too_deep(data):
         return None
-    for candidate in (data, _replace_lone_surrogates(data)):
-        if candidate is not None:
-            try:
-                _raw_decoder.decode(candidate)
-            except msgspec.DecodeError:
-                continue
-            return candidate
-    return None
+    try:
+        _raw_decoder.decode(data)
+    except msgspec.DecodeError:
+        pass
+    else:
+        return data
+    replaced = _replace_lone_surrogates(data)
+    if replaced is None:
+        return None
+    try:
+        _raw_decoder.decode(replaced)
+    except msgspec.DecodeError:
+        return None
+    return replaced
 
 
 def is_utf8(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.dialects.exchange import Response
 from tapegit.dialects.parts import Failure, Text, Unknown
-from tapegit.dialects.syntax.delta_texts import find_pieces, iter_payloads, read_texts
+from tapegit.dialects.syntax.delta_texts import find_pieces, iter_payloads, join_texts
 from tapegit.dialects.wire_parts import decode_answer, is_stream
 from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.recorder.calls.message_keys import NO_FACTS, MessageFacts, facts_of
@@ -96,16 +96,7 @@ def has_secret(redactor: Redactor, data: bytes) -> bool:
     """Return whether there is a secret in the bytes of a stream, or in what its events build."""
     if redactor.find(data, is_json=False):
         return True
-    texts: dict[tuple[object, ...], list[str]] = {}
-    for start, end, is_json in iter_payloads(data):
-        if is_json:
-            for key, text in read_texts(data[start:end]):
-                texts.setdefault(key, []).append(text)
-    joined = [
-        "".join(pieces).encode("utf-8", "surrogatepass")
-        for pieces in texts.values()
-        if len(pieces) > 1
-    ]
+    joined = join_texts(data)
     # Nearly always one search tells that there is none; else which of the texts has it.
     return bool(redactor.find(b"\n\n".join(joined), is_json=False)) and any(
         redactor.find(text, is_json=False) for text in joined

@@ -189,6 +189,36 @@ def test_errors_and_strange_events_are_parts():
     )
 
 
+DELTAS = [
+    *('{"type":"text_delta","text":"a\\ud800"}', '{"type":"text_delta"}'),
+    '{"type":"text_delta","text":5}',
+    *('{"text":"first","text":"last","type":"text_delta"}', '{"type":"text_delta","text":""}'),
+    '{"type":"text_delta","text":"a","thinking":{"b":[]}}',
+    *('{"type":"thinking_delta","thinking":"t"}', '{"type":"signature_delta","signature":"s"}'),
+    *('{"type":"input_json_delta","partial_json":"{}"}', '{"type":"citations_delta"}'),
+    *('{"type":"unheard_of","text":"a"}', '{"type":""}', '{"text":"a"}', '"text_delta"', "null"),
+]
+REST = [
+    *(',"index":0', "", ',"index":7', ',"index":null', ',"index":0.0', ',"index":"0"'),
+    *(',"index":-1', ',"index":9007199254740993', ',"t":1.5', ',"index":0,"index":7'),
+    *(',"delta":[]', ',"delta":{"type":"text_delta","text":"other"}', ',"type":"ping"'),
+]
+
+
+@pytest.mark.parametrize("rest", REST)
+@pytest.mark.parametrize("delta", DELTAS)
+def test_delta_says_the_same_however_it_is_read(delta, rest):
+    """At one go, as nearly all are, or member by member, as one whose type is spelled oddly is."""
+    block = {"type": "text", "text": "begun "}
+    start = events({"type": "content_block_start", "index": 0, "content_block": block})
+    ways = []
+    for kind in ("content_block_delta", "content_block\\u005fdelta"):
+        line = f'event: content_block_delta\ndata: {{"type":"{kind}","delta":{delta}{rest}}}\n\n'
+        ways.append(decode_stream(start + line.encode() * 2).parts)
+    one, other = (repr(parts).replace("\\\\u005f", "_") for parts in ways)
+    assert one == other
+
+
 @pytest.mark.skipif(not RECORDINGS.exists(), reason="needs ../shared/data/anthropic-wire")
 def test_recorded_session_hangs_together():
     """Each answer of a real session is the assistant's message of a later request."""

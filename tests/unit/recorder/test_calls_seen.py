@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
 from tapegit.dialects.syntax.bodies import read_members
-from tapegit.dialects.syntax.delta_texts import find_pieces, iter_payloads, read_texts
+from tapegit.dialects.syntax.delta_texts import (
+    find_pieces,
+    iter_payloads,
+    join_texts,
+    read_texts,
+)
 from tapegit.recorder.calls.clients import Client, find_client
 from tapegit.recorder.calls.endpoints import find_endpoint, model_of_target
 from tapegit.recorder.calls.surroundings import find_cwd
@@ -162,6 +168,33 @@ def test_payloads_are_found_whatever_ends_a_line(end):
     assert found == [
         *((b"event: x", False), (b'{"a":1}', True), (b": note", False)),
         *((b'{"b":2}', True), (b'{"c":3}', True)),
+    ]
+
+
+def test_payloads_are_the_same_whatever_ends_a_line():
+    """Lines of every kind, in any order: LF alone is looked for in another way than the others."""
+    lines = [b"", b"data:", b"data: ", b"data:  {", b"data:{}", b"{", b"dat", b"data", b": [", b"["]
+    pick = random.Random(7)
+    for _ in range(300):
+        plain = b"\n".join(pick.choices(lines, k=pick.randrange(8)))
+        ways = []
+        for end in (b"\n", b"\r\n", b"\r"):
+            data = plain.replace(b"\n", end)
+            ways.append(
+                [(data[start:stop], is_json) for start, stop, is_json in iter_payloads(data)]
+            )
+        assert ways[0] == ways[1] == ways[2]
+
+
+def test_texts_in_pieces_are_joined():
+    """What stands once is no text in pieces; those of another block are another text."""
+    data = b"".join(
+        b'data: {"i":"%b","index":%d,"delta":{"text":"%b"}}\n\n' % (once, index, text)
+        for once, index, text in [(b"u", 0, b"sk-"), (b"v", 1, b"no"), (b"w", 0, b"\xc3\xa4nt")]
+    )
+    assert join_texts(data + b'data: {"a":"once"}\n\ndata: [DONE]\n\n') == [
+        b"uw",
+        "sk-änt".encode(),
     ]
 
 
