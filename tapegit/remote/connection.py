@@ -444,8 +444,10 @@ def _with_reason(error: TransportError, said: str) -> TransportError:
     lines = [line.strip() for line in said.split("\n") if line.strip()]
     if not lines:
         return error
-    hint = "\n".join(line for line in lines[:-1][-8:])
-    return TransportError(lines[-1].removeprefix("fatal: "), hint=hint or None, **error.fields)
+    last = len(lines) - 1
+    chosen = next((n for n, line in enumerate(lines) if line.startswith("fatal: ")), last)
+    hint = "\n".join((lines[:chosen] + lines[chosen + 1 :])[-8:])
+    return TransportError(lines[chosen].removeprefix("fatal: "), hint=hint or None, **error.fields)
 
 
 def _ask_for_tunnel(connection: Connection, service: str) -> None:

@@ -360,7 +360,10 @@ def _read_report(
         raise ProtocolError("the remote did not say what became of the pack")
     if unpacked != b"unpack ok":
         reason = clean_text(unpacked.removeprefix(b"unpack "))
-        raise RefusedError(f"the remote could not take the pack: {reason}")
+        raise RefusedError(
+            f"the remote could not take the pack: {reason}",
+            hint="no ref was changed there; it may be full, or not let you write",
+        )
     said: dict[str, str | None] = {}
     while (line := report.next_line()) is not None:
         word, _, rest = clean_text(line).partition(" ")

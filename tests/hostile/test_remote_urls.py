@@ -167,7 +167,9 @@ def test_a_path_of_somebody_else_is_not_opened(work, tmp_path):
     for path in (server.path, *server.path.rglob("*")):
         os.chown(path, 12345, 12345)
     result = Runner(run_here, work)("push", server.path, "main", code=40)
-    assert "dubious ownership" in result.err
+    first, *hints = result.err.splitlines()
+    assert first.startswith("tapes: error: detected dubious ownership in repository at")
+    assert "git config --global --add safe.directory" in hints[-1]
     assert not (server.path / "refs" / "tapes").exists()
 
 
