@@ -391,6 +391,38 @@ def test_programs_that_drop_the_environment_are_named(world):
     assert f"{NOTHING}hint: a container has an environment of its own" in done.err
 
 
+def test_login_shell_is_named(world):
+    """It may set PATH anew, and a client of that PATH gets no flags."""
+    assert f"{NOTHING}hint: a login shell may set PATH anew" in (
+        world.record("sh", "-lc", "true").err
+    )
+    assert "login shell" not in world.record("sh", "-c", "true -l").err
+
+
+def test_client_that_a_project_has_for_itself_is_named(world):
+    """Scripts of npm find it before its shim."""
+    path = world.write("work/node_modules/.bin/codex", "")
+    (world.work / "below").mkdir()
+    done = world.tapes("-C", "below", "record", "--", "true")
+
+    assert f"hint: scripts of npm find '{path}' before its shim" in done.err
+    assert "'tapes record -- npx codex'" in done.err
+
+
+def test_client_that_npx_runs_behind_another_program(world, server):
+    """The shim is npx's, and the flags are the client's."""
+    world.install_fake("codex")
+    world.environ |= {"OPENAI_API_KEY": "sk-dummy"}
+    world.write("home/.codex/config.toml", f'openai_base_url = "{server.url}/v1"\n')
+    npx = world.bin / "npx"
+    npx.write_text('#!/bin/sh\nshift; exec "$@"\n')
+    npx.chmod(0o755)
+    done = world.record("sh", "-c", "npx --yes codex exec x; true")
+
+    assert done.out == "hello.txt has 16 bytes.\n"
+    assert "1 session, 3 calls, 0 errors" in done.err
+
+
 def test_program_that_is_left_behind_is_named(world):
     """What goes on in the background has lost its proxy, and somebody has to know."""
     script = "sleep 60 >&- 2>&- & echo $!"

@@ -9,6 +9,7 @@ Source: tapes-record(1), "Clients" and "Wrapped commands".
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import NoOverlayError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tapegit.porcelain.recording.run_folder import RunFolder
 
 SETTINGS_SIZE_MAX_BYTES: Final = 4 << 20
+SHELLS: Final = ("ash", "bash", "dash", "fish", "ksh", "sh", "zsh")
+LOGIN: Final = re.compile(r"-[a-z]*l|--login\Z")
 
 
 class Surroundings(NamedTuple):
@@ -66,7 +69,7 @@ def prepare(
         names = [name for launch in LAUNCHES for name in launch.programs]
         folder.write_shims([*names, *RUNNERS], where.python)
         environ["PATH"] = f"{folder.bin_dir}{os.pathsep}{where.environ.get('PATH', os.defpath)}"
-        return Prepared(command, environ, tuple(_iter_doubts(command, folder)))
+        return Prepared(command, environ, tuple(_iter_doubts(command, where.directory, folder)))
     overlay = found.launch.plan(situation)
     for name, text in overlay.files.items():
         folder.write(name, text)
@@ -74,12 +77,29 @@ def prepare(
     return Prepared(planned, environ | overlay.environ, overlay.doubts)
 
 
-def _iter_doubts(command: tuple[str, ...], folder: RunFolder) -> Iterator[str]:
+def _iter_doubts(command: tuple[str, ...], directory: Path, folder: RunFolder) -> Iterator[str]:
     """Yield why a command that is no client may not lead its clients to the proxy."""
-    if (barrier := BARRIERS.get(program_name(command[0]))) is not None:
+    program = program_name(command[0])
+    if (barrier := BARRIERS.get(program)) is not None:
         yield barrier
+    if program in SHELLS and any(LOGIN.match(word) for word in command[1:2]):
+        yield "a login shell may set PATH anew, so that clients are found before their shims"
+    yield from _iter_shadows(directory)
     if os.pathsep in str(folder.bin_dir):
         yield f"'{folder.bin_dir}' cannot stand in PATH, so that clients get no flags"
+
+
+def _iter_shadows(directory: Path) -> Iterator[str]:
+    """Yield which clients npm and its like find before the shims: those of the project itself."""
+    for each in (directory, *directory.parents):
+        bin_dir = each / "node_modules" / ".bin"
+        for launch in LAUNCHES:
+            for name in launch.programs:
+                if os.path.lexists(bin_dir / name):
+                    yield (
+                        f"scripts of npm find '{bin_dir / name}' before its shim, and it gets no "
+                        f"flags: 'tapes record -- npx {name}' gives it them"
+                    )
 
 
 def note_upstreams(where: Surroundings, places: Places, folder: RunFolder) -> None:
