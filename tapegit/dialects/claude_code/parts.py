@@ -88,11 +88,7 @@ def iter_parts(pieces: Iterable[bytes]) -> Iterator[AnyPart]:
 
     Shape: each part says which record of the turn it is in, counted from 1.
     """
-    reader = read_raw_records()
-    for piece in pieces:
-        for record in reader.feed(piece):
-            yield from _iter_record(record)
-    for record in reader.finish():
+    for record in read_raw_records().read_all(pieces):
         yield from _iter_record(record)
 
 

@@ -64,12 +64,8 @@ def iter_parts(pieces: Iterable[bytes]) -> Iterator[AnyPart]:
 
     Shape: each part says which record of the turn it is in, counted from 1.
     """
-    reader = read_raw_records()
     turn = _TurnParts()
-    for piece in pieces:
-        for record in reader.feed(piece):
-            yield from turn.iter_record(record)
-    for record in reader.finish():
+    for record in read_raw_records().read_all(pieces):
         yield from turn.iter_record(record)
     yield from turn.iter_echoes()
 

@@ -51,11 +51,9 @@ from tapegit.dialects.syntax.members import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import msgspec
-
-    from tapegit.dialects.syntax.json_records import Record
 
 HEAD_SIZE_BYTES: Final = 1 << 16
 _BLANKS: Final = frozenset((b" ", b"\t", b"\r", b"\n"))
@@ -101,17 +99,11 @@ def enumerate_records(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes, str
         if values is not None:
             yield from ((number, value, None) for number, value in enumerate(values, 1))
             return
-    reader = read_raw_records()
-    records = chain.from_iterable(map(reader.feed, chain((head,), source)))
-    for record in chain(records, _deferred(reader.finish)):
+    for record in read_raw_records().read_all(chain((head,), source)):
         if record.reason is not None:
             yield record.number, record.data, record.reason
         elif record.value is not None:
             yield record.number, record.value, None
-
-
-def _deferred(finish: Callable[[], Iterator[Record[bytes]]]) -> Iterator[Record[bytes]]:
-    yield from finish()
 
 
 def _spans_lines(head: bytes) -> bool:

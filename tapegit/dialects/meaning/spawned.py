@@ -113,12 +113,7 @@ def _iter_values(pieces: Iterable[bytes], *, are_lines: bool) -> Iterator[bytes]
         if value is not None:
             yield value
         return
-    reader = read_raw_records()
-    for piece in pieces:
-        for record in reader.feed(piece):
-            if record.value is not None:
-                yield record.value
-    for record in reader.finish():
+    for record in read_raw_records().read_all(pieces):
         if record.value is not None:
             yield record.value
 

@@ -201,11 +201,7 @@ class _Reader:
             for _, value, reason in enumerate_records(self._iter_pieces(turn)):
                 yield self._value_of(value if reason is None else None, reason)
             return
-        reader = read_raw_records()
-        for piece in self._iter_pieces(turn):
-            for record in reader.feed(piece):
-                yield self._value_of(record.value, record.reason)
-        for record in reader.finish():
+        for record in read_raw_records().read_all(self._iter_pieces(turn)):
             yield self._value_of(record.value, record.reason)
 
     def _value_of(self, value: bytes | None, reason: str | None) -> bytes | None:

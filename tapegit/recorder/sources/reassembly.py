@@ -315,8 +315,5 @@ def _iter_turn_runs(
 
 def _count_records(find: Find, run: PlacedRun, *, is_whole: bool) -> int:
     reader = read_raw_records(is_whole=is_whole and run.first == 1)
-    count = 0
-    for oid in run.oids:
-        for data in iter_content(find, oid):
-            count += sum(1 for _ in reader.feed(data))
-    return count + sum(1 for _ in reader.finish())
+    chunks = chain.from_iterable(iter_content(find, oid) for oid in run.oids)
+    return sum(1 for _ in reader.read_all(chunks))

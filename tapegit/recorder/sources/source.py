@@ -66,7 +66,7 @@ def recognise(chunks: Iterable[bytes], harnesses: Iterable[Harness] = HARNESSES)
     """
     reader = read_raw_records()
     count = 0
-    for record in _iter_records(reader, _head(chunks)):
+    for record in reader.read_all(_head(chunks)):
         if record.reason is not None and record.number == 1:
             data = read_whole(chunks)
             value = read_document(data) if data is not None else None
@@ -93,7 +93,7 @@ def find_directory(harness: Harness, chunks: Iterable[bytes]) -> str | None:
         return harness.document(value).session.cwd if value is not None else None
     read_facts = harness.begin()
     reader: RecordReader[Any] = RecordReader(harness.decode)
-    for record in islice(_iter_records(reader, chunks), HEAD_RECORD_COUNT):
+    for record in islice(reader.read_all(chunks), HEAD_RECORD_COUNT):
         session = read_facts(record.value).session if record.value is not None else None
         if session is not None and session.cwd:
             return session.cwd
@@ -104,7 +104,7 @@ def find_session_id(harness: Harness, chunks: Iterable[bytes]) -> str | None:
     """Return the id of its session that a source of lines states first, or None."""
     read_facts = harness.begin()
     reader: RecordReader[Any] = RecordReader(harness.decode)
-    for record in islice(_iter_records(reader, chunks), HEAD_RECORD_COUNT):
+    for record in islice(reader.read_all(chunks), HEAD_RECORD_COUNT):
         session = read_facts(record.value).session if record.value is not None else None
         if session is not None and session.id:
             return session.id
@@ -247,12 +247,6 @@ def record_document(
         recorded.state,
         tuple(sorted(removed.numbering.counts.items())) if removed is not None else (),
     )
-
-
-def _iter_records(reader: RecordReader[Any], chunks: Iterable[bytes]) -> Iterator[Record[Any]]:
-    for chunk in chunks:
-        yield from reader.feed(chunk)
-    yield from reader.finish()
 
 
 def _head(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ Source: tapesdialect-claude-code(7), "Turns".
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.dialects.syntax.json_records import read_raw_records
@@ -83,7 +84,4 @@ def iter_turn_records(
 def _read_run(
     find: Find, reader: RecordReader[bytes], oids: tuple[ObjectId, ...]
 ) -> Iterator[Record[bytes]]:
-    for oid in oids:
-        for data in iter_content(find, oid):
-            yield from reader.feed(data)
-    yield from reader.finish()
+    yield from reader.read_all(chain.from_iterable(iter_content(find, oid) for oid in oids))
