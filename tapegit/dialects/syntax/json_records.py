@@ -251,14 +251,20 @@ def read_document(data: bytes) -> bytes | None:
     """
     if not is_utf8(data) or is_too_deep(data):
         return None
-    for candidate in (data, _replace_lone_surrogates(data)):
-        if candidate is not None:
-            try:
-                _raw_decoder.decode(candidate)
-            except msgspec.DecodeError:
-                continue
-            return candidate
-    return None
+    try:
+        _raw_decoder.decode(data)
+    except msgspec.DecodeError:
+        pass
+    else:
+        return data
+    replaced = _replace_lone_surrogates(data)
+    if replaced is None:
+        return None
+    try:
+        _raw_decoder.decode(replaced)
+    except msgspec.DecodeError:
+        return None
+    return replaced
 
 
 def is_utf8(data: bytes) -> bool:
