@@ -224,7 +224,18 @@ class Connection:
             missing -= len(parts[-1])
         self._buffer, self._offset = b"".join(parts), 0
 
-    def _read_some(self, wait_s: float) -> bytes:
+    def iter_rest(self) -> Iterator[bytes]:
+        """Yield all that comes until the other side hangs up.
+
+        Raises:
+            TransportError: The connection broke, or nothing comes for too long.
+        """
+        yield self._buffer[self._offset :]
+        self._buffer, self._offset = b"", 0
+        while data := self._read_some(self.timeout_s, may_end=True):
+            yield data
+
+    def _read_some(self, wait_s: float, *, may_end: bool = False) -> bytes:
         try:
             ready, _, _ = select.select([self._read_fd], [], [], wait_s)
             data = os.read(self._read_fd, _CHUNK_SIZE_BYTES) if ready else None
@@ -232,7 +243,7 @@ class Connection:
             raise TransportError("the connection broke", errno=error.errno) from error
         if data is None:
             raise TransportError(f"the remote gave no answer within {self.timeout_s:.0f} seconds")
-        if not data:
+        if not (data or may_end):
             raise TransportError("the remote hung up")
         return data
 

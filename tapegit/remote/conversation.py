@@ -34,6 +34,7 @@ NO_COMMIT: Final = bytes(20)
 REF_COUNT_MAX: Final = 100_000
 CUT_COUNT_MAX: Final = 1_000_000
 _AGENT: Final = b"agent=tapes"
+_BANDS: Final = b"side-band-64k"
 _FORMAT: Final = b"object-format=sha1"
 _GIT_ID: Final = re.compile(rb"[0-9a-f]{40}")
 
@@ -147,7 +148,10 @@ class Upload:
         """
         ask = self._ask_v2 if self._is_v2 else self._ask_v0
         ask(list(dict.fromkeys(wanted)), list(dict.fromkeys(had)), self._list_limits(limit))
-        yield from iter_band(self._connection.read, tell)
+        if self._is_v2 or _BANDS in self._features:
+            yield from iter_band(self._connection.read, tell)
+        else:
+            yield from self._connection.iter_rest()
         if self._is_v2:
             self._end_response()
 
@@ -190,7 +194,8 @@ class Upload:
             raise ProtocolError("the remote sent no pack")
 
     def _ask_v0(self, wanted: list[bytes], had: list[bytes], limits: list[bytes]) -> None:
-        features = b" side-band-64k ofs-delta no-progress " + _AGENT
+        known = [each for each in (_BANDS, b"ofs-delta", b"no-progress") if each in self._features]
+        features = b" " + b" ".join([*known, _AGENT])
         parts = []
         for number, git_id in enumerate(wanted):
             line = b"want " + git_id.hex().encode() + (b"" if number else features) + b"\n"
@@ -242,8 +247,8 @@ class Receive:
         """
         if b"report-status" not in self._features:
             raise ProtocolError("the remote does not say what becomes of refs")
-        features = b"\0 report-status side-band-64k " + _AGENT
-        features += b" quiet" if b"quiet" in self._features else b""
+        known = [each for each in (_BANDS, b"quiet") if each in self._features]
+        features = b"\0 " + b" ".join([b"report-status", *known, _AGENT])
         parts = []
         for number, (name, old, new) in enumerate(commands):
             there = outer_name(name, self._root)
@@ -258,7 +263,8 @@ class Receive:
         except TransportError as error:
             broken = error  # it may have said why before it hung up
         try:
-            outcomes = _read_report(self._connection, commands, self._root, tell)
+            hears = tell if _BANDS in self._features else None
+            outcomes = _read_report(self._connection, commands, self._root, hears)
         except TransportError as error:
             raise broken or error from error
         self._connection.end()
@@ -352,9 +358,14 @@ def _parse_id(digits: bytes) -> bytes:
 
 
 def _read_report(
-    connection: Connection, commands: Sequence[Command], root: str, tell: Callable[[str], None]
+    connection: Connection,
+    commands: Sequence[Command],
+    root: str,
+    tell: Callable[[str], None] | None,
 ) -> list[Outcome]:
-    report = _Joined(iter_band(connection.read, tell))
+    """Return what became of refs; `tell` is None where the report is all that is said."""
+    parts = connection.iter_rest() if tell is None else iter_band(connection.read, tell)
+    report = _Joined(parts)
     unpacked = report.next_line()
     if unpacked is None or not unpacked.startswith(b"unpack "):
         raise ProtocolError("the remote did not say what became of the pack")
@@ -369,7 +380,8 @@ def _read_report(
         word, _, rest = clean_text(line).partition(" ")
         name, _, reason = rest.partition(" ")
         said[name] = None if word == "ok" else reason or "refused"
-    report.hear_out()
+    if tell is not None:
+        report.hear_out()
     missing = "the remote did not say what became of it"
     return [Outcome(each.name, said.get(outer_name(each.name, root), missing)) for each in commands]
 

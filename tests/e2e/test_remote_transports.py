@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tapegit.objects.turn import decode_turn
@@ -168,3 +170,44 @@ def test_merges_and_old_content_over_a_border(place, stores):
     result = one("push", "origin", "known:main/below", code=42)
     assert "[remote rejected]" in result.err
     server.verify()
+
+
+OLD = """#!{python}
+import os, subprocess, sys
+os.environ.pop("GIT_PROTOCOL", None)
+server = subprocess.Popen(sys.argv[-1], shell=True, stdout=subprocess.PIPE)
+while data := os.read(server.stdout.fileno(), 1 << 16):
+    for name in (b"side-band", b"ofs-delta", b"no-progress", b"quiet"):
+        data = data.replace(name, b"x" * len(name))
+    while data:
+        data = data[os.write(1, data):]
+"""
+"""An ssh to a server that knows the first version of the protocol, and of it the least."""
+
+
+def test_a_server_that_can_do_little_will_do(servers, stores, tmp_path, monkeypatch):
+    """One without side bands: what it says is the pack, and the report, and nothing else."""
+    server = servers.make()
+    server.hook("update", 'case "$1" in */closed) echo "not that one" >&2; exit 1; esac')
+    ssh = tmp_path / "ssh"
+    ssh.write_text(OLD.format(python=sys.executable))
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH", str(ssh))
+    (repository, one), (_, two) = stores
+    one("remote", "add", "origin", f"ssh://host{server.path}")
+    chain = make_tape(repository, 4)
+    refused = one("push", "origin", "main", "main:closed", code=42).err
+    assert " * [new branch]      main -> main\n" in refused
+    assert " ! [remote rejected] main -> closed (hook declined)\n" in refused
+    server.verify()
+    two("remote", "add", "origin", f"ssh://host{server.path}")
+    two("fetch", "--depth", "2")
+    assert two("rev-list", "--count", "origin/main").out == "2\n"
+    two("fetch", "--unshallow")
+    make_tape(repository, 1, start=chain[-1])
+    one("push", "origin", "main")
+    two("fetch")
+    assert two("rev-list", "--count", "origin/main").out == "5\n"
+    assert two("fsck", "--full").code == 0
+    one("push", "--delete", "origin", "main")
+    assert server.refs.keys() == {"refs/tapes/meta"}
