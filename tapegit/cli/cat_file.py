@@ -141,11 +141,12 @@ def _print_batch(
     )
 
     def give(answers: Iterable[Answer]) -> None:
-        for answer in answers:
-            if as_json:
+        if as_json:
+            for answer in answers:
                 app.terminal.json(answer_members(answer))
-            else:
-                app.terminal.data(batch.format(answer))
+        else:
+            for data in batch.iter_output(answers):
+                app.terminal.data(data)
 
     if options["all_objects"]:
         unordered = options["unordered"]

@@ -264,7 +264,7 @@ def encode_frame_content(records: Sequence[bytes]) -> bytes:
     return b"".join((sizes, *records))
 
 
-def decode_record_offsets(content: bytes, count: int, *, where: object) -> array[int]:
+def decode_record_offsets(content: bytes | memoryview, count: int, *, where: object) -> array[int]:
     """Return where each record starts in a frame's content, and where the last one ends.
 
     Raises:

@@ -138,6 +138,35 @@ def decompress(frame: bytes | memoryview, *, size_max: int, where: object) -> by
     return content
 
 
+def decompress_into(buffer: bytearray, frame: bytes | memoryview, *, where: object) -> memoryview:
+    """Return the content of a frame as the first bytes of a buffer, which is overwritten.
+
+    Its checksum is verified if it is there; what follows the frame is not looked at.
+
+    Args:
+        buffer: As large as the content may be.
+        frame: The frame, whole.
+        where: What is being read, for messages.
+
+    Raises:
+        FormatError: As `read_content_size`.
+        TruncatedError: The frame ends too early.
+        IntegrityError: The frame is damaged.
+    """
+    size_bytes = read_content_size(frame, size_max=len(buffer), where=where)
+    content = memoryview(buffer)[:size_bytes]
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
+    try:
+        # With all bytes of the frame and room for all of its content this is one pass.
+        with decompressor.stream_reader(frame, read_size=len(frame)) as reader:
+            got_bytes = reader.readinto(content)
+    except zstandard.ZstdError as error:
+        raise _damage_error(frame, where, error) from error
+    if got_bytes != size_bytes:
+        raise _truncated_error(where, len(frame))
+    return content
+
+
 def is_frame(head: bytes) -> bool:
     """Return whether bytes begin as a frame does."""
     return head.startswith(_MAGIC)

@@ -7,7 +7,6 @@ come in. With one thread everything happens in the caller.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import local
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.formats import zstd
 from tapegit.objects.kind import MIB, Kind
+from tapegit.store.read_ahead import count_processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,7 @@ class CompressedFrame(NamedTuple):
 
 def count_threads() -> int:
     """Return how many threads may compress at a time."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(count or 1, THREAD_COUNT_MAX)
+    return min(count_processors(), THREAD_COUNT_MAX)
 
 
 class FrameCompressor:

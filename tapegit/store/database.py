@@ -15,6 +15,7 @@ Source: tapesformat-store(5), "Promises".
 from __future__ import annotations
 
 from bisect import bisect_left
+from contextlib import closing
 from heapq import merge
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,7 @@ from tapegit.objects.turn import decode_links
 from tapegit.store.index_file import read_index
 from tapegit.store.loose import LooseSource
 from tapegit.store.packed import PackedSource
+from tapegit.store.read_ahead import iter_ahead
 from tapegit.store.source import ObjectHeader
 
 if TYPE_CHECKING:
@@ -332,22 +334,24 @@ class ObjectDatabase:
                 located.append((found_at[0].number, found_at[1], place, found_at[0]))
         located.sort()
         wanted = [(ordinal, chunk[place]) for _, ordinal, place, _ in located]
-        ready: dict[int, Object] = {}
-        size_bytes = at = 0
+        runs = []
+        at = 0
         while at < len(located):
             number, _, _, reader = located[at]
             end = bisect_left(located, (number + 1,))
-            for found in reader.read_run(wanted, at, end):
-                ordinal, oid = wanted[at]
-                place = located[at][2]
-                at += 1
-                try:
-                    ready[place] = good = found or reader.read_at(ordinal, oid)
-                except (DataError, StorageError, UnsafePathError):
-                    continue  # `find` asks the other sources, and reports it if none has it
-                size_bytes += len(good.data)
-                if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:
-                    return None
+            runs.append(reader.find_run(wanted, at, end))
+            at = runs[-1].end
+        ready: dict[int, Object] = {}
+        size_bytes = 0
+        with closing(iter_ahead(runs, self.packed.cache)) as waiting:
+            for run, frame in waiting:
+                for at, found in run.reader.iter_run(run, wanted, frame):
+                    if found is None:
+                        continue  # `find` asks the other sources, and reports it if none has it
+                    ready[located[at][2]] = found
+                    size_bytes += len(found.data)
+                    if size_bytes > _READY_SIZE_MAX_BYTES and len(chunk) > 1:
+                        return None
         return ready
 
     def _is_loose(self, oid: ObjectId) -> bool:

@@ -17,7 +17,7 @@ SIZE_MAX_BYTES: Final = 64 << 20
 class DecodedFrame(NamedTuple):
     """A frame's content and where its records start; the last offset is the end."""
 
-    content: bytes
+    content: bytes | memoryview
     offsets: array[int]
     kind_number: int
     first_ordinal: int
@@ -25,7 +25,7 @@ class DecodedFrame(NamedTuple):
     def record(self, ordinal: int) -> bytes:
         """Return the record of an object of this frame."""
         place = ordinal - self.first_ordinal
-        return self.content[self.offsets[place] : self.offsets[place + 1]]
+        return bytes(self.content[self.offsets[place] : self.offsets[place + 1]])
 
 
 class FrameCache:
@@ -47,9 +47,16 @@ class FrameCache:
         """Keep a frame, and let go of others as long as there are too many bytes."""
         self._frames[key] = frame
         self.size_bytes += _size(frame)
-        while self.size_bytes > self.size_max and len(self._frames) > 1:
+        self.shrink(self.size_max)
+
+    def shrink(self, size_bytes: int) -> None:
+        """Let go of frames as long as there are more bytes, but for the frame used last."""
+        while self.size_bytes > size_bytes and len(self._frames) > 1:
             oldest = next(iter(self._frames))
             self.size_bytes -= _size(self._frames.pop(oldest))
+
+    def __contains__(self, key: tuple[int, int]) -> bool:
+        return key in self._frames
 
     def __len__(self) -> int:
         return len(self._frames)

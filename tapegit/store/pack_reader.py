@@ -43,18 +43,22 @@ from tapegit.objects.kind import KIND_NUMBERS, Kind, Object, format_framing
 from tapegit.objects.oid import OID_SIZE_BYTES, ObjectId, hash_framed
 from tapegit.store.frames import DecodedFrame
 from tapegit.store.pack_file import PackFile, read_outer_ids
+from tapegit.store.read_ahead import FrameRun
+from tapegit.store.runs import COUNT_MIN, read_blob_run, read_turn_run
 from tapegit.store.source import TurnFacts
-from tapegit.store.turn_run import COUNT_MIN, read_turn_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tapegit.formats.packindex import PackIndex
     from tapegit.store.frames import FrameCache
 
+_BLOB_NUMBER: Final = KIND_NUMBERS[Kind.BLOB]
 _TURN_NUMBER: Final = KIND_NUMBERS[Kind.TURN]
 _NAMED_IDS_MAX: Final = 1 << 16
+_RUN_COUNT_MAX: Final = 1 << 8
+"""So many objects of a frame are copied out of it at once."""
 
 
 class PackReader:
@@ -95,15 +99,11 @@ class PackReader:
         except (IndexError, KeyError) as error:
             raise self._contradiction() from error
 
-    def read_run(
-        self, wanted: Sequence[tuple[int, ObjectId]], start: int, end: int
-    ) -> list[Object | None]:
-        """Return as many objects as are in the frame of the first, from the first on.
-
-        None stands for one that has to be read by itself, for whatever reason.
+    def find_run(self, wanted: Sequence[tuple[int, ObjectId]], start: int, end: int) -> FrameRun:
+        """Return as many of the objects that are wanted as are in the frame of the first.
 
         Args:
-            wanted: Ordinals and the ids that they must have; from `start` to `end` ascending.
+            wanted: Ordinals and ids; from `start` to `end` ascending.
             start: Where to begin.
             end: Where to end at the latest; after `start`.
         """
@@ -111,14 +111,56 @@ class PackReader:
         number = index.frame_of(wanted[start][0])
         after = index.frame_first_ordinals[number] + index.record_count(number)
         end = max(bisect_left(wanted, (after, b""), start, end), start + 1)
-        is_long = end - start >= COUNT_MIN
-        if is_long and index.frame_kind_numbers[number] == _TURN_NUMBER:
-            section = index.section(index.frame_sections[number])
+        return FrameRun(self, number, start, end)
+
+    def iter_run(
+        self,
+        run: FrameRun,
+        wanted: Sequence[tuple[int, ObjectId]],
+        frame: DecodedFrame | None = None,
+    ) -> Iterator[tuple[int, Object | None]]:
+        """Yield the place of each object of a run in what is wanted, and the object.
+
+        None stands for one that is damaged or cannot be read: `read_at` says why.
+
+        Args:
+            run: What `find_run` returned.
+            wanted: The same as there.
+            frame: Its frame, where the caller has that.
+        """
+        for start in range(run.start, run.end, _RUN_COUNT_MAX):
+            part = wanted[start : min(start + _RUN_COUNT_MAX, run.end)]
+            for place, found in enumerate(self.read_run(run.frame, part, frame), start):
+                try:
+                    yield place, found or self.read_at(*wanted[place])
+                except (DataError, StorageError, UnsafePathError):
+                    yield place, None
+
+    def read_run(
+        self,
+        number: int,
+        wanted: Sequence[tuple[int, ObjectId]],
+        frame: DecodedFrame | None = None,
+    ) -> list[Object | None]:
+        """Return objects of one frame; None stands for one that has to be read by itself.
+
+        Args:
+            number: The frame.
+            wanted: Ordinals of it, ascending, and the ids that they must have.
+            frame: The frame itself, where the caller has it.
+        """
+        index = self.index
+        if frame is not None or len(wanted) >= COUNT_MIN:
+            kind_number = index.frame_kind_numbers[number]
             try:
-                return read_turn_run(index, self._frame(number), section, wanted[start:end])
+                if kind_number == _BLOB_NUMBER:
+                    return read_blob_run(frame or self._frame(number), wanted)
+                if kind_number == _TURN_NUMBER:
+                    section = index.section(index.frame_sections[number])
+                    return read_turn_run(index, frame or self._frame(number), section, wanted)
             except (DataError, StorageError, UnsafePathError, IndexError):
                 pass  # each says for itself what is wrong with it
-        return [None] * (end - start)
+        return [None] * len(wanted)
 
     def _read_record(self, number: int, ordinal: int, oid: ObjectId) -> Object:
         frame = self._frame(number)
@@ -208,22 +250,49 @@ class PackReader:
         self._turns_shift = section[SECTION_TURNS] - section[SECTION_FIRST_TURN]
         return True
 
+    def content_size(self, number: int) -> int:
+        """Return the size of a frame, decompressed, as the index has it."""
+        return int(self.index.frame_content_sizes[number])
+
+    def is_missing(self, number: int, size_min: int) -> bool:
+        """Return whether a frame of blobs of this size or more has to be decompressed."""
+        return (
+            size_min <= self.content_size(number) <= CONTENT_SIZE_MAX_BYTES
+            and self.index.frame_kind_numbers[number] == _BLOB_NUMBER
+            and (self.number, number) not in self._cache
+        )
+
     def _frame(self, number: int) -> DecodedFrame:
         key = (self.number, number)
         frame = self._cache.find(key)
         if frame is None:
-            frame = self._read_frame(number)
+            frame = self.load(number)
             self._cache.put(key, frame)
         return frame
 
-    def _read_frame(self, number: int) -> DecodedFrame:
+    def load(self, number: int, buffer: bytearray | None = None) -> DecodedFrame:
+        """Return a frame, decompressed and not kept; any thread may call this.
+
+        Args:
+            number: The frame.
+            buffer: Where its content goes, or None for memory of its own.
+
+        Raises:
+            DataError: It is damaged.
+            PackGoneError: The pack is not there any more.
+            StorageError: It cannot be read.
+        """
         index = self.index
         size = index.frame_compressed_sizes[number]
         if size > COMPRESSED_SIZE_MAX_BYTES:
             raise FormatError(f"cannot read '{self.path}': {size} bytes are no frame")
         with PackFile(self.path) as file:
             compressed = file.read(index.frame_offsets[number], size)
-        content = zstd.decompress(compressed, size_max=CONTENT_SIZE_MAX_BYTES, where=self.path)
+        content: bytes | memoryview
+        if buffer is None:
+            content = zstd.decompress(compressed, size_max=CONTENT_SIZE_MAX_BYTES, where=self.path)
+        else:
+            content = zstd.decompress_into(buffer, compressed, where=self.path)
         if len(content) != index.frame_content_sizes[number]:
             raise FormatError(
                 f"cannot read '{self.path}': {len(content)} bytes where the index says"
@@ -266,7 +335,7 @@ class PackReader:
                 ids = read_outer_ids(file, self.index, section)
             kept = DecodedFrame(ids, array("Q"), 0, 0)
             self._cache.put(key, kept)
-        return kept.content[place * OID_SIZE_BYTES : (place + 1) * OID_SIZE_BYTES]
+        return bytes(kept.content[place * OID_SIZE_BYTES : (place + 1) * OID_SIZE_BYTES])
 
     def _with_frame(self, error: DataError, oid: ObjectId, number: int) -> DataError:
         """Return the error with the object, the pack, the frame and all that is in it."""

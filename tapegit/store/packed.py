@@ -54,11 +54,15 @@ _SETTLED_NS: Final = 2_000_000_000
 
 
 class PackedSource:
-    """The packs of a folder; it satisfies `ObjectSource`."""
+    """The packs of a folder; it satisfies `ObjectSource`.
+
+    Attributes:
+        cache: The frames read last, of all packs.
+    """
 
     def __init__(self, pack_dir: Path, cache: FrameCache | None = None) -> None:
         self.pack_dir = pack_dir
-        self._cache = FrameCache() if cache is None else cache
+        self.cache = FrameCache() if cache is None else cache
         self._large: list[PackReader] = []  # opened; the one with the last hit is first
         self._small = PackLookup()  # opened too, and asked together
         self._waiting: list[str] = []  # names of packs to open, the next one last
@@ -392,7 +396,7 @@ class PackedSource:
             self._broken[name] = error
             return None
         self._opened_count += 1
-        return PackReader(path, index, self._cache, self._opened_count)
+        return PackReader(path, index, self.cache, self._opened_count)
 
     def _read(self, reader: PackReader, oid: ObjectId, errors: list[TapesError]) -> Object | None:
         ordinal = reader.locate(oid)

@@ -13,7 +13,7 @@ import select
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import AmbiguousRevisionError, DataError, FormatError, UserError
+from tapegit.errors import AmbiguousRevisionError, DataError, FormatError, TapesError, UserError
 from tapegit.objects.kind import Kind, Object
 from tapegit.objects.oid import ObjectId
 
@@ -29,22 +29,28 @@ AMBIGUOUS: Final = "ambiguous"
 DAMAGED: Final = "damaged"
 CHUNK_COUNT: Final = 1 << 16
 """How many of all objects are asked for at once: one that is damaged makes its chunk slow."""
-READ_SIZE_BYTES: Final = 1 << 18
+READ_SIZE_BYTES: Final = 1 << 20
 _PIPE_SIZE_BYTES: Final = 1 << 16
 _MORE_S: Final = 0.002
 NAME_SIZE_MAX_BYTES: Final = 1 << 16
 
 _ATOM = re.compile(r"%\(([^)]*)\)")
 _ATOMS: Final = ("objectname", "objecttype", "objectsize", "deltabase", "rest")
+_OUTPUT_SIZE_BYTES: Final = 1 << 17
 _NO_BASE: Final = "0" * 64
 _FULL_ID = re.compile(rb"[0-9a-f]{64}")
 
 
 class Format(NamedTuple):
-    """A format cut into texts and the atoms between them: texts is one longer than atoms."""
+    """A format: a template with `%s` for each atom, and the places of those among all atoms."""
 
-    texts: tuple[str, ...]
-    atoms: tuple[str, ...]
+    template: str
+    places: tuple[int, ...]
+
+    @property
+    def atoms(self) -> tuple[str, ...]:
+        """The names of its atoms, in order."""
+        return tuple(_ATOMS[place] for place in self.places)
 
     @property
     def has_rest(self) -> bool:
@@ -58,17 +64,9 @@ class Format(NamedTuple):
 
     def expand(self, oid: ObjectId, kind: Kind, size_bytes: int, rest: str) -> bytes:
         """Return the format with an object's facts in place of its atoms."""
-        values = {
-            "objectname": str(oid),
-            "objecttype": kind.value,
-            "objectsize": str(size_bytes),
-            "deltabase": _NO_BASE,
-            "rest": rest,
-        }
-        parts = [self.texts[0]]
-        for atom, text in zip(self.atoms, self.texts[1:], strict=True):
-            parts += (values[atom], text)
-        return "".join(parts).encode("utf-8", "surrogateescape")
+        values = (oid.hex(), kind.value, size_bytes, _NO_BASE, rest)
+        text = self.template % tuple([values[place] for place in self.places])
+        return text.encode("utf-8", "surrogateescape")
 
 
 def parse_format(text: str) -> Format:
@@ -86,7 +84,8 @@ def parse_format(text: str) -> Format:
                 hint="one of " + ", ".join(f"%({name})" for name in _ATOMS),
                 actual=atom,
             )
-    return Format(tuple(pieces[::2]), tuple(pieces[1::2]))
+    template = "%s".join(text.replace("%", "%%") for text in pieces[::2])
+    return Format(template, tuple(map(_ATOMS.index, pieces[1::2])))
 
 
 class Answer(NamedTuple):
@@ -170,6 +169,22 @@ class Batch:
         if answer.data is None:
             return head
         return head + answer.data + self._end
+
+    def iter_output(self, answers: Iterable[Answer]) -> Iterator[bytes]:
+        """Yield answers as git writes them, many at a time; before an error those it came after."""
+        parts: list[bytes] = []
+        size_bytes = 0
+        try:
+            for answer in answers:
+                parts.append(self.format(answer))
+                size_bytes += len(parts[-1])
+                if size_bytes >= _OUTPUT_SIZE_BYTES:
+                    yield b"".join(parts)
+                    parts, size_bytes = [], 0
+        except TapesError:
+            yield b"".join(parts)
+            raise
+        yield b"".join(parts)
 
     def _find(self, line: bytes) -> Answer:
         """Return the id that a line asks for, or why there is none."""

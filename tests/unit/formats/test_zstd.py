@@ -126,6 +126,35 @@ def test_any_changed_bit_is_found_or_harmless():
                 continue
 
 
+def test_a_buffer_is_used_again():
+    """Frames of any size go into one, and what they leave behind is in no content."""
+    buffer = bytearray(len(DATA))
+    for data in (DATA, b"", DATA[:77], bytes(len(DATA)), DATA):
+        assert zstd.decompress_into(buffer, zstd.compress(data), where=HERE) == data
+    frame = zstd.make_long_distance_compressor(12, 24).compress(DATA)
+    assert zstd.decompress_into(buffer, frame, where=HERE) == DATA
+
+
+def test_a_buffer_takes_no_bad_frame():
+    """One too large for it, cut off before its checksum, or with any bit changed."""
+    buffer = bytearray(len(DATA))
+    with pytest.raises(FormatError):
+        zstd.decompress_into(bytearray(len(DATA) - 1), FRAME, where=HERE)
+    for size in range(len(FRAME) - 4):
+        with pytest.raises((TruncatedError, FormatError)):
+            zstd.decompress_into(buffer, FRAME[:size], where=HERE)
+    for size in range(len(FRAME) - 4, len(FRAME)):
+        assert zstd.decompress_into(buffer, FRAME[:size], where=HERE) == DATA
+    for offset in range(len(FRAME)):
+        for bit in (1, 16, 128):
+            changed = bytearray(FRAME)
+            changed[offset] ^= bit
+            try:
+                assert zstd.decompress_into(buffer, bytes(changed), where=HERE) == DATA
+            except DataError:
+                continue
+
+
 def test_damage_is_told_from_a_short_file():
     """A frame of the right length with wrong bytes is damaged, not cut."""
     changed = bytearray(FRAME)

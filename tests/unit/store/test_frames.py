@@ -50,3 +50,16 @@ def test_frames_of_two_packs_are_told_apart():
     assert cache.find((1, 0)) is one
     assert cache.find((2, 0)) is two
     assert cache.find((3, 0)) is None
+
+
+def test_a_cache_shrinks_to_the_frame_used_last():
+    """What is let go makes room for a while; the limit stays."""
+    cache = FrameCache(300)
+    for number in range(3):
+        cache.put((0, number), make_frame(100))
+    cache.shrink(200)
+    assert [(0, number) in cache for number in range(3)] == [False, True, True]
+    cache.shrink(0)
+    assert [(0, number) in cache for number in range(3)] == [False, False, True]
+    assert cache.size_bytes == 100
+    assert cache.size_max == 300

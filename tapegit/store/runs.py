@@ -1,6 +1,6 @@
-"""Many turns of one frame at a time: what a long log reads.
+"""Many blobs or turns of one frame at a time: what a batch and a long log read.
 
-The same bytes and the same checks as `PackReader.read_at`, without the calls that one turn
+The same bytes and the same checks as `PackReader.read_at`, without the calls that one object
 costs there. Whatever is not as it should be is left to that: here it is only noticed.
 
 Source: tapesformat-pack(5), "Records".
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapegit.formats.pack import SECTION_BLOBS, SECTION_ROPES, SECTION_TURNS, SPACE_BLOB, SPACE_TURN
 from tapegit.objects.kind import Kind, Object, format_framing
-from tapegit.objects.oid import hash_content
+from tapegit.objects.oid import hash_content, hash_framed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,26 @@ if TYPE_CHECKING:
     from tapegit.store.frames import DecodedFrame
 
 COUNT_MIN: Final = 8
-"""For fewer turns of a frame it is not worth the preparations."""
+"""For fewer objects of a frame it is not worth the preparations."""
+
+
+def read_blob_run(
+    frame: DecodedFrame, wanted: Sequence[tuple[int, ObjectId]]
+) -> list[Object | None]:
+    """Return blobs, verified to their ids, or None for each that needs a closer look.
+
+    Args:
+        frame: A frame of blobs.
+        wanted: Ordinals of blobs of the frame, and the ids they must have.
+    """
+    content, offsets, first = frame.content, frame.offsets, frame.first_ordinal
+    found: list[Object | None] = []
+    for ordinal, oid in wanted:
+        place = ordinal - first
+        data = bytes(content[offsets[place] : offsets[place + 1]])
+        is_good = hash_framed(format_framing(Kind.BLOB, len(data)), data) == oid
+        found.append(Object(Kind.BLOB, data) if is_good else None)
+    return found
 
 
 def read_turn_run(
@@ -50,7 +69,7 @@ def read_turn_run(
     found: list[Object | None] = []
     for ordinal, oid in wanted:
         place = ordinal - first
-        record = content[offsets[place] : offsets[place + 1]]
+        record = bytes(content[offsets[place] : offsets[place + 1]])
         data = None
         offset = 1
         tokens = []

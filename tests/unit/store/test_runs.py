@@ -7,7 +7,7 @@ import pytest
 from tapegit.errors import IntegrityError
 from tapegit.objects.kind import Kind
 from tapegit.objects.oid import ObjectId
-from tapegit.store import turn_run
+from tapegit.store.runs import COUNT_MIN
 from tests.builders import turn_data
 
 
@@ -37,11 +37,12 @@ def test_turns_of_a_frame_are_read_in_one_go(repository, turns):
     """None is left to be read by itself, but those with a parent in another pack."""
     for reader in repository.objects.packs:
         wanted = sorted((reader.locate(oid), oid) for oid in turns if reader.locate(oid) >= 0)
-        found = reader.read_run(wanted, 0, len(wanted))
+        frame = reader.index.frame_of(wanted[0][0])
+        found = reader.read_run(frame, wanted)
         assert len(found) == 300
         assert all(found) == (turns[0] in dict(wanted).values())
-        few = turn_run.COUNT_MIN - 1
-        assert reader.read_run(wanted, 0, few) == [None] * few
+        few = wanted[: COUNT_MIN - 1]
+        assert reader.read_run(frame, few) == [None] * len(few)
 
 
 def test_turn_that_is_not_of_its_id_needs_a_closer_look(repository, turns):
@@ -50,7 +51,7 @@ def test_turn_that_is_not_of_its_id_needs_a_closer_look(repository, turns):
     oids = [oid for oid in turns if reader.locate(oid) >= 0]
     wanted = [(reader.locate(oid), oid) for oid in oids[:10]]
     wanted[4] = (wanted[4][0], ObjectId(bytes(32)))
-    found = reader.read_run(wanted, 0, 10)
+    found = reader.read_run(reader.index.frame_of(wanted[0][0]), wanted)
     assert [each is None for each in found] == [place == 4 for place in range(10)]
     with pytest.raises(IntegrityError):
         reader.read_at(*wanted[4])
