@@ -55,10 +55,16 @@ class FileRecorder:
         self.lines = []
         return True
 
+    def summarise(self) -> RecordingSummary:
+        """Say what came."""
+        return RecordingSummary(
+            sessions=1, calls=self.calls, redacted=(("rule", 2),), folders=("one",)
+        )
+
     def finish(self) -> RecordingSummary:
         """End."""
         self.flush()
-        return RecordingSummary(sessions=1, calls=self.calls, redacted=(("rule", 2),))
+        return self.summarise()
 
 
 def main() -> None:

@@ -149,6 +149,7 @@ class RecordingSummary(NamedTuple):
         lost: How many exchanges could not be stored.
         redacted: How many secrets were replaced, by rule.
         reason: Why the last that was lost was; empty where nothing was.
+        folders: Of the refs of the sessions, where they are known.
     """
 
     sessions: int = 0
@@ -158,6 +159,7 @@ class RecordingSummary(NamedTuple):
     lost: int = 0
     redacted: tuple[tuple[str, int], ...] = ()
     reason: str = ""
+    folders: tuple[str, ...] = ()
 
 
 def get_all(headers: Headers, name: str) -> list[str]:

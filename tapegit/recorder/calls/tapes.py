@@ -85,19 +85,20 @@ class CallCounts:
         side_calls: Other exchanges that have.
         errors: How many of both failed.
         redacted: How many secrets were replaced, by rule.
+        folders: Of the refs of the sessions that had a call, in the order in which they began.
     """
 
     def __init__(self) -> None:
         self.redacted: dict[str, int] = {}
+        self.folders: dict[str, None] = {}
         self.calls = 0
         self.side_calls = 0
         self.errors = 0
-        self._folders: set[str] = set()
 
     @property
     def sessions(self) -> int:
         """How many sessions had a call."""
-        return len(self._folders)
+        return len(self.folders)
 
     def add(self, lane: Lane, outcome: str, *, is_side: bool) -> None:
         """Count an exchange that has ended."""
@@ -105,7 +106,7 @@ class CallCounts:
         self.side_calls += is_side
         self.errors += outcome != "ok"
         if not is_side:
-            self._folders.add(lane.folder)
+            self.folders[lane.folder] = None
 
 
 class _Scope:

@@ -219,6 +219,10 @@ class CallRecorder:
         self._tapes.close(now_ms)
         if not self.flush():
             self._give_up()
+        return self.summarise()
+
+    def summarise(self) -> RecordingSummary:
+        """Return what was recorded so far."""
         counts = self._tapes.counts
         return RecordingSummary(
             sessions=counts.sessions,
@@ -228,6 +232,7 @@ class CallRecorder:
             lost=self.lost,
             redacted=tuple(sorted(counts.redacted.items())),
             reason=self.reason if self.lost else "",
+            folders=tuple(counts.folders),
         )
 
     def _give_up(self, *, is_waiting: bool = True) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import TruncatedError
@@ -116,4 +117,22 @@ def encode_summary(summary: RecordingSummary) -> list[object]:
 def decode_summary(members: list[object]) -> RecordingSummary:
     """Return what `encode_summary` was given."""
     summary = RecordingSummary._make(members)
-    return summary._replace(redacted=tuple((rule, count) for rule, count in summary.redacted))
+    redacted = tuple((rule, count) for rule, count in summary.redacted)
+    return summary._replace(redacted=redacted, folders=tuple(summary.folders))
+
+
+def add_summaries(one: RecordingSummary, other: RecordingSummary) -> RecordingSummary:
+    """Return what two recorders recorded, one after the other; a session of both counts once."""
+    folders = tuple(dict.fromkeys(one.folders + other.folders))
+    unnamed = one.sessions + other.sessions - len(one.folders) - len(other.folders)
+    redacted = Counter(dict(one.redacted)) + Counter(dict(other.redacted))
+    return RecordingSummary(
+        sessions=len(folders) + unnamed,
+        calls=one.calls + other.calls,
+        side_calls=one.side_calls + other.side_calls,
+        errors=one.errors + other.errors,
+        lost=one.lost + other.lost,
+        redacted=tuple(sorted(redacted.items())),
+        reason=other.reason or one.reason,
+        folders=folders,
+    )

@@ -76,6 +76,9 @@ class TakesCaptured(Protocol):
     def flush(self) -> bool:
         """Make durable what was taken; return whether it is."""
 
+    def summarise(self) -> RecordingSummary:
+        """Say what was recorded so far."""
+
     def finish(self) -> RecordingSummary:
         """Record what has no end yet, and say what was recorded."""
 
@@ -152,6 +155,7 @@ class Receiver:
         self._is_failing = False
         self._reason = ""
         self._told = 0
+        self._folder_count = 0
 
     def receive(self, source: BinaryIO) -> RecordingSummary:
         """Take everything, and return what was recorded of it.
@@ -210,7 +214,10 @@ class Receiver:
         self._is_failing = False
         taken, self._taken, self._waiting, self._size = self._taken, [], 0, 0
         if taken:
-            self._answer(taken=taken)
+            so_far = self._recorder.summarise()
+            new = so_far.folders[self._folder_count :]
+            self._folder_count += len(new)
+            self._answer(taken=taken, so_far=encode_summary(so_far._replace(folders=new)))
 
     def _take(self, frame: Frame) -> None:
         if isinstance(frame, Start):

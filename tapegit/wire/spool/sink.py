@@ -36,7 +36,7 @@ from tapegit.errors import (
 )
 from tapegit.repository.recordings import RecordingMark, name_recording
 from tapegit.wire.capture import CapturedRequest, CapturedResponse, RecordingSummary
-from tapegit.wire.spool.carrier import End, Start, decode_summary, encode_carried
+from tapegit.wire.spool.carrier import End, Start, add_summaries, decode_summary, encode_carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,6 +93,7 @@ class _Child:
         self.errors: IO[bytes] = process.stderr
         self.said = b""
         self.answered = b""
+        self.recorded = RecordingSummary()
         self.untaken: dict[int, float | None] = {}
         self.lost = 0
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIPE_SIZE_BYTES)
@@ -192,9 +193,10 @@ class Spool:
         if child is not None:
             self._put(encode_carried(End(self.lost)))
             self._finish_child(child, timeout_s)
+        summary = self._summary or RecordingSummary(lost=self.lost)
         for dead in self._dead:
             dead.process.wait()
-        summary = self._summary or RecordingSummary(lost=self.lost)
+            summary = add_summaries(dead.recorded, summary)
         if summary.lost:
             self._reason = summary.reason or self._reason
             summary = summary._replace(reason=self._reason)
@@ -322,6 +324,10 @@ class Spool:
             answer = json.loads(line)
             for number in answer.get("taken", ()):
                 child.untaken.pop(number, None)
+            if "so_far" in answer:
+                so_far = decode_summary(answer["so_far"])
+                folders = child.recorded.folders + so_far.folders
+                child.recorded = so_far._replace(lost=0, reason="", folders=folders)
             if "lost" in answer:
                 child.lost = answer["lost"]
                 self._reason = answer["reason"]
@@ -338,6 +344,8 @@ class Spool:
         self._child = None
         self._stop_listening(child)
         child.read_errors()
+        while data := _read(child.answers.fileno()):
+            self._take_answers(child, data)
         reason = f"the recorder ended: {_last_line(child.said)}"
         child.close()
         self._dead.append(child)  # reaped at the end: it may take a moment to die
@@ -427,6 +435,7 @@ class Spool:
                         selector.unregister(key.fileobj)
         if self._summary is None:
             child.process.kill()
+            self._dead.append(child)
             self._lost.update(child.untaken)
             self._lost_before += child.lost
             is_late = time.monotonic() >= deadline

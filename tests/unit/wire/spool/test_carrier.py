@@ -16,6 +16,7 @@ from tapegit.wire.capture import (
 from tapegit.wire.spool.carrier import (
     End,
     Start,
+    add_summaries,
     decode_summary,
     encode_carried,
     encode_summary,
@@ -55,6 +56,18 @@ def test_a_pipe_that_ends_within_a_frame_is_told():
 
 def test_a_summary_goes_through_json():
     """With the rules in it."""
-    summary = RecordingSummary(1, 2, 3, 4, 5, (("rule", 6),), "disk is full")
+    summary = RecordingSummary(1, 2, 3, 4, 5, (("rule", 6),), "disk is full", ("a", "b"))
 
-    assert decode_summary([*encode_summary(summary)[:5], [["rule", 6]], "disk is full"]) == summary
+    members = [*encode_summary(summary)[:5], [["rule", 6]], "disk is full", ["a", "b"]]
+    assert decode_summary(members) == summary
+
+
+def test_summaries_of_two_recorders_add_up():
+    """A session that both had a part of is one; the later reason holds."""
+    one = RecordingSummary(2, 3, 1, 1, 0, (("a", 1),), "slow", ("x", "y"))
+    other = RecordingSummary(2, 2, 0, 0, 4, (("a", 1), ("b", 2)), "", ("y", "z"))
+
+    assert add_summaries(one, other) == RecordingSummary(
+        3, 5, 1, 1, 4, (("a", 2), ("b", 2)), "slow", ("x", "y", "z")
+    )
+    assert add_summaries(RecordingSummary(), other) == other

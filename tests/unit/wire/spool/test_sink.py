@@ -145,9 +145,26 @@ def test_a_recorder_that_dies_is_started_once_more(make, taken, root):
 
     assert taken()[4:] == ["CapturedRequest 4 10", "CapturedResponse 4 20"]
     assert summary.lost == 1
+    assert (summary.sessions, summary.calls, summary.redacted) == (1, 3, (("rule", 4),))
     (loss,) = iter_losses(root)
     assert (loss.started_ms, loss.calls) == (1700, 1)
     assert "out of paper" in loss.reason
+
+
+def test_what_recorders_had_taken_that_both_died_is_in_the_summary(make, taken):
+    """Nobody is left to say it at the end."""
+    spool = make("dies:3")
+
+    async def act():
+        for number, lines in ((1, 2), (2, 2), (3, 4), (4, 4)):
+            spool.take(request(number))
+            spool.take(response(number))
+            await until(lambda n=lines: len(taken()) == n)
+            await until(lambda n=number: spool.lost == n // 2)
+
+    summary = drive(spool, act)
+
+    assert (summary.sessions, summary.calls, summary.lost) == (1, 2, 2)
 
 
 def test_a_recorder_that_dies_twice_is_given_up(make, taken, root):
