@@ -16,8 +16,8 @@ from tests.faults.store_check import (
     RETRY_LIMIT_S,
     State,
     check_kept,
-    check_sound,
     list_leftovers,
+    read_sound,
     read_state,
 )
 
@@ -76,16 +76,14 @@ def judge(
     found = _judge_exit(run)
     try:
         if not scenario.makes_store or run.code == 0:
-            check_sound(tapes, folder)
-            check_kept(read_state(tapes, folder), before, after, done=run.code == 0)
+            check_kept(read_sound(tapes, folder), before, after, done=run.code == 0)
             if run.code > 0:
                 left = list_leftovers(folder)
                 found += [f"left in tmp: {left}"] if left and "unlink" not in run.trace else []
         wrong = _retry(bench, folder)
         if wrong is not None:
             found.append(wrong)
-        check_sound(tapes, folder)
-        check_kept(read_state(tapes, folder), before, after, done=True)
+        check_kept(read_sound(tapes, folder), before, after, done=True)
     except AssertionError as error:
         found.append(str(error)[:600])
     return found

@@ -27,21 +27,27 @@ class State(NamedTuple):
     oids: frozenset[str]
 
 
+_LIST_REFS = ("for-each-ref", "--format=%(objectname) %(refname)")
+_LIST_OBJECTS = ("cat-file", "--batch-all-objects", "--batch-check")
+_CHECK = ("fsck", "--full")
+
+
 def read_state(tapes: Zygote, folder: Path) -> State:
     """Return what the store in `folder` holds.
 
     Raises:
         AssertionError: A reader was refused.
     """
-    listed = tapes.run("for-each-ref", "--format=%(objectname) %(refname)", cwd=folder)
-    assert listed.code == 0, f"for-each-ref: {listed.code} {listed.error}"
-    refs = {}
-    for line in listed.out.decode().splitlines():
-        oid, name = line.split(" ", 1)
-        refs[name] = oid
-    objects = tapes.run("cat-file", "--batch-all-objects", "--batch-check", cwd=folder)
-    assert objects.code == 0, f"cat-file: {objects.code} {objects.error}"
-    return State(refs, frozenset(HEX_ID.findall(objects.out.decode())))
+    return _make_state(*_read(tapes, folder, _LIST_REFS, _LIST_OBJECTS))
+
+
+def read_sound(tapes: Zygote, folder: Path) -> State:
+    """Check that every object and link of a store verifies; return what it holds.
+
+    Raises:
+        AssertionError: A reader was refused, or something is not as it should be.
+    """
+    return _make_state(*_read(tapes, folder, _CHECK, _LIST_REFS, _LIST_OBJECTS)[1:])
 
 
 def check_sound(tapes: Zygote, folder: Path) -> None:
@@ -50,8 +56,21 @@ def check_sound(tapes: Zygote, folder: Path) -> None:
     Raises:
         AssertionError: It does not.
     """
-    result = tapes.run("fsck", "--full", cwd=folder, timeout_s=60)
-    assert result.code == 0, f"fsck: {result.code} {result.out.decode()} {result.error}"
+    _read(tapes, folder, _CHECK)
+
+
+def _read(tapes: Zygote, folder: Path, *commands: tuple[str, ...]) -> list[str]:
+    """Return what readers print, who all end well."""
+    results = tapes.run_each(*commands, cwd=folder)
+    for words, result in zip(commands, results, strict=False):
+        assert result.code == 0, f"{words[0]}: {result.code} {result.out.decode()} {result.error}"
+    assert len(results) == len(commands)
+    return [result.out.decode() for result in results]
+
+
+def _make_state(refs: str, objects: str) -> State:
+    found = (line.split(" ", 1) for line in refs.splitlines())
+    return State({name: oid for oid, name in found}, frozenset(HEX_ID.findall(objects)))
 
 
 def check_kept(state: State, before: State, after: State, *, done: bool) -> None:

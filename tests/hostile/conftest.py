@@ -52,11 +52,14 @@ class Target:
         options.setdefault("cwd", self.folder)
         words = [str(word) for word in argv]
         result = self.tapes.run(*words, stdin=stdin, **options)
+        self._check_run(words, result)
+        return result
+
+    def _check_run(self, words: list[str], result: Result) -> None:
         assert result.code != TIMED_OUT, f"{words} hung"
         assert "Traceback" not in result.error, f"{words}: {result.error}"
         assert result.seconds < SECONDS_MAX, f"{words} took {result.seconds:.1f} s"
         assert result.peak_mib < PEAK_MAX_MIB, f"{words} took {result.peak_mib:.0f} MiB"
-        return result
 
     def ok(self, *argv: str | Path, **options) -> str:
         """Run a command that must succeed; return its output."""
@@ -92,11 +95,20 @@ class Target:
     def check_old(self, *, refs: bool = True) -> None:
         """Check that what was stored before can still be read, by name and by id."""
         facts = self.facts
-        assert self.ok("cat-file", "-p", str(facts.old)).encode() == OLD
-        self.ok("cat-file", "-e", str(facts.packed[-1]))
-        assert str(facts.tape[0]) in self.ok("rev-list", str(facts.tape[-1]))
-        if refs:
-            assert self.ok("rev-parse", "refs/heads/old").strip() == str(facts.tape[-1])
+        commands = [
+            ("cat-file", "-p", str(facts.old)),
+            ("cat-file", "-e", str(facts.packed[-1])),
+            ("rev-list", str(facts.tape[-1])),
+            ("rev-parse", "refs/heads/old"),
+        ][: 4 if refs else 3]
+        results = self.tapes.run_each(*commands, cwd=self.folder)
+        for words, result in zip(commands, results, strict=False):
+            self._check_run(list(words), result)
+            assert result.code == 0, f"{words}: {result.code} {result.error}"
+        assert len(results) == len(commands)
+        assert results[0].out == OLD
+        assert str(facts.tape[0]) in results[2].out.decode()
+        assert not refs or results[3].out.decode().strip() == str(facts.tape[-1])
 
 
 @pytest.fixture(scope="session")

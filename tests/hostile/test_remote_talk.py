@@ -364,3 +364,66 @@ def test_a_remote_that_dribbles_is_given_up():
         thread.join()
         theirs.close()
         ours.close()
+
+
+def reporting(*report: bytes, features: bytes = b"report-status side-band-64k") -> bytes:
+    """Return what a server of pushes says: that it has nothing, and its report in a band."""
+    inner = lines(*report)
+    said = encode_line(b"\1" + inner) if inner else b""
+    return lines(b"0" * 40 + b" capabilities^{}\0" + features) + said + FLUSH
+
+
+_OK = (b"unpack ok\n", b"ok " + HEAD.encode() + b"\n", b"ok refs/tapes/meta\n")
+REPORTS = {
+    "nothing": (reporting(), "the remote did not say what became of the pack"),
+    "half a word": (reporting(b"unpack")[:-8], "the remote"),
+    "no refs": (reporting(b"unpack ok\n"), "did not say what became of it"),
+    "another ref": (reporting(b"unpack ok\n", b"ok refs/tapes/heads/x\n"), "did not say what"),
+    "a pack that it lost": (
+        reporting(b"unpack " + EVIL + b"\n", *_OK[1:]),
+        "could not take the pack: ?]52;c;cm0K??[2Jgone",
+    ),
+    "a refusal": (
+        reporting(_OK[0], b"ng " + HEAD.encode() + b" " + EVIL + b"\n", _OK[2]),
+        " ! [remote rejected] main -> main (?]52;c;cm0K??[2Jgone",
+    ),
+    "a refusal without words": (
+        reporting(_OK[0], b"ng " + HEAD.encode() + b"\n", _OK[2]),
+        " ! [remote rejected] main -> main (refused)",
+    ),
+    "no report that can be had": (
+        reporting(*_OK, features=b"side-band-64k"),
+        "the remote does not say what becomes of refs",
+    ),
+    "a report for people alone": (
+        lines(b"0" * 40 + b" capabilities^{}\0report-status side-band-64k")
+        + encode_line(b"\2" + lines(*_OK))
+        + FLUSH,
+        "the remote did not say what became of the pack",
+    ),
+    "a name of a ref that is no text": (
+        reporting(_OK[0], b"ok refs/tapes/heads/\xff\n", _OK[2]),
+        "did not say what became of it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "reason"), REPORTS.values(), ids=REPORTS)
+def test_a_report_that_is_none_is_no_success(answer, reason, victim):
+    """Nothing is taken to be there that the remote did not say is there, by name."""
+    with LyingDaemon(answer) as liar:
+        victim("remote", "add", "origin", liar.url)
+        result = victim("push", "-u", "origin", "main", code=None)
+    assert result.code in REFUSED, result
+    assert reason in result.err
+    assert not set(EVIL_LETTERS) & set(result.err)
+    assert victim("branch", "-r").out == ""
+    assert "upstream" not in victim("branch", "--json").records[0]
+
+
+def test_a_report_that_is_one_is_taken(victim):
+    """So what is said above is what makes the difference."""
+    with LyingDaemon(reporting(*_OK)) as liar:
+        victim("remote", "add", "origin", liar.url)
+        victim("push", "-u", "origin", "main")
+    assert victim("branch", "-r").lines == ["  origin/main"]

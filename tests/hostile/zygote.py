@@ -3,13 +3,15 @@
 Rules: every run is a process of its own, with its own working directory, environment, standard
 streams and time limit, so that a hang, a crash or a leak of one is seen and hurts no other. What
 differs from the real command is that its modules are already imported; each claim of this
-folder is made once through the real command as well.
+folder is made once through the real command as well. Readers that only look whether all is well
+may run one after the other in one process (`run_each`).
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -29,6 +31,15 @@ TIMED_OUT = -1000
 
 NO_FOLDER = 126
 """The exit code that stands for "the working directory cannot be entered": `tapes` never ran."""
+
+
+SELDOM = frozenset(
+    {
+        *("clone", "fetch", "ls-remote", "pull", "push", "remote"),
+        *("doctor", "env", "guard", "proxy", "record", "replay", "watch"),
+    }
+)
+"""Commands that bring half of all modules with them, and that few tests run this way."""
 
 
 class Result(NamedTuple):
@@ -57,7 +68,7 @@ class Zygote:
         """Start the process, with a shared library loaded into it if one is given."""
         extra = {} if preload is None else {"LD_PRELOAD": str(preload)}
         self._process = subprocess.Popen(
-            [sys.executable, "-B", str(Path(__file__).resolve())],
+            [sys.executable, str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -78,25 +89,45 @@ class Zygote:
         `limits` are of the system, by name; that of `RLIMIT_AS` is beyond what is in use.
         """
         request = {
-            "argv": argv,
+            "commands": [argv],
             "cwd": str(cwd),
             "stdin": base64.b64encode(stdin).decode(),
             "env": env,
             "timeout_s": timeout_s,
             "limits": limits or {},
         }
+        return self._ask(request)[0]
+
+    def run_each(
+        self,
+        *commands: tuple[str, ...],
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> list[Result]:
+        """Run `tapes` with each of these arguments, in one process, until one ends it.
+
+        Time and memory of each result are those of all; the last one has the code of the end.
+        """
+        request = {"commands": commands, "cwd": str(cwd), "stdin": "", "env": env}
+        return self._ask({**request, "timeout_s": timeout_s, "limits": {}})
+
+    def _ask(self, request: dict) -> list[Result]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
-        return Result(
-            answer["code"],
-            base64.b64decode(answer["out"]),
-            base64.b64decode(answer["err"]),
-            answer["seconds"],
-            answer["peak_mib"],
-        )
+        return [
+            Result(
+                code,
+                base64.b64decode(out),
+                base64.b64decode(err),
+                answer["seconds"],
+                answer["peak_mib"],
+            )
+            for code, out, err in answer["runs"]
+        ]
 
     def close(self) -> None:
         """End the process."""
@@ -107,19 +138,31 @@ class Zygote:
         self._process.stdout.close()
 
 
-def _run_child(request: dict) -> None:
-    """Be `tapes`; never return."""
+def _run_child(request: dict, streams: list[list[int]], codes: int) -> None:
+    """Be `tapes`, for each command in turn; never return."""
     code = 1
     try:
         os.chdir(request["cwd"])
     except OSError:
         os._exit(NO_FOLDER)
+    for argv, numbers in zip(request["commands"], streams, strict=True):
+        if numbers is not streams[0]:
+            os.write(codes, f"{code}\n".encode())
+        for number, stream in enumerate(numbers):
+            os.dup2(stream, number)
+            os.close(stream)
+        code = _run_command(request, argv)
+    os._exit(code)
+
+
+def _run_command(request: dict, argv: list[str]) -> int:
+    code = 1
     try:
         if request["env"] is not None:
             os.environ.clear()
             os.environ.update(request["env"])
         _set_limits(request["limits"])
-        sys.argv = ["tapes", *request["argv"]]
+        sys.argv = ["tapes", *argv]
         sys.stdin = os.fdopen(0, closefd=False)
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
@@ -133,7 +176,7 @@ def _run_child(request: dict) -> None:
             sys.stdout.flush()
         with contextlib.suppress(BaseException):
             sys.stderr.flush()
-        os._exit(code)
+    return code
 
 
 def _set_limits(limits: dict[str, int]) -> None:
@@ -163,37 +206,41 @@ def _wait(pid: int, timeout_s: float) -> tuple[int, resource.struct_rusage, bool
 
 
 def _serve(request: dict) -> dict:
-    streams = [_memory_file(base64.b64decode(request["stdin"])), _memory_file(), _memory_file()]
+    stdin = base64.b64decode(request["stdin"])
+    streams = [[_memory_file(stdin), _memory_file(), _memory_file()] for _ in request["commands"]]
+    codes = _memory_file()
     started = time.perf_counter()
     pid = os.fork()
     if pid == 0:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        for stream in streams:
-            os.close(stream)
-        _run_child(request)
+        _run_child(request, streams, codes)
     status, usage, timed_out = _wait(pid, request["timeout_s"])
     seconds = time.perf_counter() - started
-    texts = []
-    for stream in streams:
-        os.lseek(stream, 0, os.SEEK_SET)
-        with open(stream, "rb") as file:
-            texts.append(file.read())
+    ended = [int(line) for line in _take(codes).split()]
+    ended.append(TIMED_OUT if timed_out else os.waitstatus_to_exitcode(status))
+    texts = [[base64.b64encode(_take(each)).decode() for each in numbers] for numbers in streams]
     return {
-        "code": TIMED_OUT if timed_out else os.waitstatus_to_exitcode(status),
-        "out": base64.b64encode(texts[1]).decode(),
-        "err": base64.b64encode(texts[2]).decode(),
+        "runs": [[code, out, err] for code, (_, out, err) in zip(ended, texts, strict=False)],
         "seconds": seconds,
         "peak_mib": usage.ru_maxrss / 1024,
     }
 
 
+def _take(stream: int) -> bytes:
+    os.lseek(stream, 0, os.SEEK_SET)
+    with open(stream, "rb") as file:
+        return file.read()
+
+
 def _import_commands() -> None:
+    """Import what many runs use; what only few use would make every fork dearer."""
     table = importlib.import_module("tapegit.cli.table")
     importlib.import_module("tapegit.cli.main")
     for name in table.COMMANDS:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(table.module_name(name))
+        if name not in SELDOM:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(table.module_name(name))
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> None:
