@@ -38,6 +38,8 @@ class Collisions:
         self._listings: dict[str, dict[str, str]] = {}
         self._found: dict[str, str] = {}
         self._is_search = False
+        self._no_refs: set[str] = set()
+        self._alone: set[str] = set()
 
     def verify_new(self, names: Iterable[RefName]) -> None:
         """Check names that do not exist yet against all that do, and against one another.
@@ -57,8 +59,11 @@ class Collisions:
 
     def _verify_no_folder(self, name: RefName) -> None:
         for parent in _parents(name):
+            if parent in self._no_refs:
+                continue
             if os.path.isfile(self._root / parent) or self._packed.find(parent):
                 raise _collision(name, parent)
+            self._no_refs.add(parent)
         below = next(self._packed.iter_refs(f"{name}/"), None)
         if below is not None or self._loose.has_below(name):
             raise _collision(name, below.name if below else f"{name}/…")
@@ -66,6 +71,8 @@ class Collisions:
     def _verify_case(self, name: RefName, folded: dict[str, str]) -> None:
         """Check a name and the folders it is in; `folded` has those of the new names."""
         for part in (*_parents(name), name):
+            if part in self._alone:
+                continue
             folder, _, leaf = part.rpartition("/")
             key = fold(part)
             loose = self._listing(folder).get(fold(leaf))
@@ -77,6 +84,7 @@ class Collisions:
             for existing in other:
                 if existing != part:
                     raise _collision(name, existing)
+            self._alone.add(part)
 
     def _listing(self, folder: str) -> dict[str, str]:
         """Return the names in a folder of the store by their folded form."""
