@@ -22,5 +22,6 @@ from __future__ import annotations
 import gc
 
 # What a command makes lives until it ends, or goes with its last reference. At the default the
-# search for cycles takes a tenth of a short command's time, most of it while it is loaded.
-gc.set_threshold(20_000)
+# search for cycles takes a tenth of a short command's time, most of it while it is loaded,
+# when 25,000 objects are made.
+gc.set_threshold(50_000)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _NO_HARD_LINKS: Final = frozenset(
     {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 )
-_PID: Final = re.compile(r"[a-z]+-([0-9]{1,10})-[0-9a-f]+")
+_PID: Final = r"[a-z]+-([0-9]{1,10})-[0-9a-f]+"
 _NO_DIRECTORY_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
@@ -240,7 +240,7 @@ def replace_file_cheaply(path: Path, data: bytes, *, tmp_dir: Path) -> None:
 
 def is_in_use(name: str) -> bool:
     """Return whether the process whose number is in a name, as temporary ones have it, runs."""
-    match = _PID.fullmatch(name)
+    match = re.fullmatch(_PID, name)
     if match is None:
         return False
     try:

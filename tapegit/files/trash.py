@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BATCH_NAME: Final = re.compile(r"([0-9]{13})-[0-9a-f]{8}")
+_BATCH_NAME: Final = r"([0-9]{13})-[0-9a-f]{8}"
 
 
 class Trash:
@@ -43,7 +43,7 @@ class Trash:
         A link with the name of a batch is none: it would lead out of the store.
         """
         for name in sorted(_names(self.path), reverse=True):
-            match = _BATCH_NAME.fullmatch(name)
+            match = re.fullmatch(_BATCH_NAME, name)
             if match and not (self.path / name).is_symlink():
                 yield int(match[1]), self.path / name
 

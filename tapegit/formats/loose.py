@@ -29,7 +29,7 @@ CONTENT_SIZE_MAX_BYTES: Final = max(SIZE_MAX_BYTES.values()) + FRAMING_SIZE_MAX_
 FILE_SIZE_MAX_BYTES: Final = CONTENT_SIZE_MAX_BYTES + (CONTENT_SIZE_MAX_BYTES >> 8) + 4096
 """No valid file is larger: zstandard adds at most 1/256 and a header to what it cannot shrink."""
 
-_FRAMING: Final = re.compile(rb"(blob|rope|turn|tag) (0|[1-9][0-9]{0,8})\0")
+_FRAMING: Final = rb"(blob|rope|turn|tag) (0|[1-9][0-9]{0,8})\0"
 _KINDS: Final = {str(kind).encode(): kind for kind in Kind}
 
 
@@ -70,7 +70,7 @@ def parse_framed(content: bytes, *, where: object) -> Object:
     Raises:
         FormatError: The framing is malformed, states another size, or breaks a limit.
     """
-    match = _FRAMING.match(content)
+    match = re.match(_FRAMING, content)
     if match is None:
         raise FormatError(
             f"cannot read '{where}': it does not start with a kind and a size", where=where

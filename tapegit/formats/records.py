@@ -30,7 +30,7 @@ from tapegit.objects.varint import decode_varint, encode_varint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ID_TOKEN: Final = re.compile(rb'"([0-9a-f]{64})"')
+_ID_TOKEN: Final = rb'"([0-9a-f]{64})"'
 _TOKEN_SIZE_BYTES: Final = 66
 _ROPE_WHOLE_SIZE_BYTES: Final = 32
 _ROPE_SIZE_OFFSET: Final = 2
@@ -74,7 +74,7 @@ def split_turn(data: bytes) -> tuple[list[bytes], bytes]:
     """
     if b"\0" in data:
         raise FormatError("turn holds a zero byte", where="turn")
-    parts = _ID_TOKEN.split(data)
+    parts = re.split(_ID_TOKEN, data)
     return parts[1::2], b"\0".join(parts[::2])
 
 

@@ -21,12 +21,16 @@ WRITERS = (
 )
 
 SCRIPT = """
-import sys
+import gc, sys
+import tapegit.cli
+searches = []
+gc.callbacks.append(lambda phase, info: searches.append(info))
 from tapegit.cli.main import cli
 try:
     cli.main(sys.argv[1:])
 except SystemExit as error:
     assert not error.code, error.code
+assert not searches, searches
 print(*sys.modules, sep="\\n", file=sys.stderr)
 """
 
@@ -46,7 +50,8 @@ print(*sys.modules, sep="\\n", file=sys.stderr)
 def test_reading_imports_nothing_heavy(repository, work, args):
     """Commands that only look need neither the libraries of the wings nor those of writers.
 
-    That a store has settings makes no difference, where they are none of these commands'.
+    That a store has settings makes no difference, where they are none of these commands'; and
+    none makes so many objects that it searches them for cycles.
     """
     make_tape(repository, 3)
     (repository.root / "config").write_text("[gc]\nauto = 0\n")
