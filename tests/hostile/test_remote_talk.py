@@ -399,7 +399,7 @@ REPORTS = {
         lines(b"0" * 40 + b" capabilities^{}\0report-status side-band-64k")
         + encode_line(b"\2" + lines(*_OK))
         + FLUSH,
-        "the remote did not say what became of the pack",
+        "the remote's report ends early",
     ),
     "a name of a ref that is no text": (
         reporting(_OK[0], b"ok refs/tapes/heads/\xff\n", _OK[2]),
