@@ -120,6 +120,8 @@ class record:  # noqa: N801 - used as a function, as contextlib's are
             _running.release()
         assert recording.finished is not None
         summary = self.summary = recording.finished.summary
+        if recording.finished.fault is not None:
+            _warn(f"a fault of the proxy cost a connection: {recording.finished.fault}")
         if summary.lost:
             _warn(f"{summary.lost} calls could not be recorded: {summary.reason}")
         elif exc is None and not summary.calls and not summary.errors:

@@ -30,6 +30,13 @@ def tell_gone(app: App) -> None:
         )
 
 
+def tell_fault(app: App, fault: str | None) -> None:
+    """Say on standard error what was wrong with the proxy, if anything was."""
+    if fault is not None:
+        app.terminal.warning(f"a fault of the proxy cost a connection: {fault}")
+        app.terminal.hint("please report it: 'tapes doctor --report FILE' writes what goes with it")
+
+
 def tidy(app: App) -> None:
     """Start a gc by itself, where so much was recorded that it is time for one."""
     if failure := start_auto(app.repository):

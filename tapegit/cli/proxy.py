@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.endings import tell_gone, tell_losses, tidy
+from tapegit.cli.endings import tell_fault, tell_gone, tell_losses, tidy
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.cli.types import json_option
 from tapegit.porcelain.recording.proxy import PORT, iter_standing, run_proxy
@@ -53,5 +53,6 @@ def command(
         ),
     )
     app.terminal.message(describe_recording(finished.summary))
+    tell_fault(app, finished.fault)
     tell_gone(app)
     tidy(app)

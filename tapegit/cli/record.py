@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tapegit.cli.app import App, pass_app
-from tapegit.cli.endings import tell_gone, tell_losses, tidy
+from tapegit.cli.endings import tell_fault, tell_gone, tell_losses, tidy
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.porcelain.recording.child import CommandNotRunError
 from tapegit.porcelain.recording.record import record
@@ -34,6 +34,7 @@ def command(app: App, ctx: click.Context, /, name: str | None, command: tuple[st
         app.terminal.message(f"error: {error}")
         ctx.exit(error.code)
     app.terminal.message(describe_recording(recorded.summary))
+    tell_fault(app, recorded.fault)
     tell_gone(app)
     for process, program in recorded.left:
         app.terminal.warning(

@@ -44,12 +44,14 @@ class Recorded(NamedTuple):
         summary: What was stored.
         reasons: Where no call was recorded, why that may be; the likeliest first.
         left: Programs that the command left behind: process and name.
+        fault: What was wrong with the proxy itself; None where nothing was.
     """
 
     code: int
     summary: RecordingSummary
     reasons: tuple[str, ...]
     left: tuple[tuple[int, str], ...] = ()
+    fault: str | None = None
 
 
 def record(
@@ -87,10 +89,10 @@ def record(
         doubts = prepared.doubts + folder.read_doubts()
         left = tuple(islice(iter_left_behind(folder.path), LEFT_COUNT_MAX))
     assert recording.finished is not None
-    summary, counts = recording.finished
+    summary, counts, fault = recording.finished
     is_empty = not (summary.calls or summary.errors or summary.lost)
     reasons = _reasons(command, doubts, counts.exchanges) if is_empty else ()
-    return Recorded(code, summary, reasons, left)
+    return Recorded(code, summary, reasons, left, fault)
 
 
 def find_branch(repository: Repository) -> tuple[RefName, ObjectId] | None:

@@ -38,10 +38,12 @@ class Finished(NamedTuple):
     Attributes:
         summary: What was stored.
         counts: What the proxy saw.
+        fault: What was wrong with the proxy itself; None where nothing was.
     """
 
     summary: RecordingSummary
     counts: Counts
+    fault: str | None = None
 
 
 class Recording:
@@ -127,7 +129,7 @@ class Recording:
         timer.start()
         try:
             summary = self._spool.finish() if self._spool is not None else RecordingSummary()
-            self.finished = Finished(summary, self._background.counts)
+            self.finished = Finished(summary, self._background.counts, self._background.fault)
         finally:
             timer.cancel()
             timer.join()

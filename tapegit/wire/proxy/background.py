@@ -8,13 +8,14 @@ Source: tapesproxy(7).
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
-from typing import TYPE_CHECKING, Final, TypeVar
+import traceback
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from typing import Any
 
     from tapegit.wire.proxy.server import Counts, Proxy
 
@@ -26,11 +27,17 @@ _PAUSE_S: Final = 0.02
 
 
 class BackgroundProxy:
-    """The thread in which a proxy runs."""
+    """The thread in which a proxy runs.
+
+    Attributes:
+        fault: What was wrong with the proxy itself, where anything was: its kind and its place.
+    """
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._note_fault)
+        self.fault: str | None = None
         self._thread = threading.Thread(target=self._run, name="tapes-proxy", daemon=True)
 
     def start(self, port: int = 0) -> int:
@@ -54,6 +61,16 @@ class BackgroundProxy:
             time.sleep(_PAUSE_S)
         self._call(self._stop())
         self._end()
+
+    def _note_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Note a fault that cost a connection; its text may hold what passed, and is not kept."""
+        error = context.get("exception")
+        if error is None or isinstance(error, OSError):
+            return
+        self.fault = type(error).__name__
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            place = f"{os.path.basename(frame.f_code.co_filename)}:{line}"
+            self.fault = f"{type(error).__name__} at {place}"
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import selectors
 import socket
 import subprocess
@@ -485,9 +486,17 @@ def _read(fd: int) -> bytes | None:
 
 
 def _last_line(said: bytes) -> str:
-    """Return the last line of what was said, hints aside."""
+    """Return the last line of what was said, hints aside.
+
+    That of a traceback may hold what was to be redacted: of it only the kind of error is said.
+    """
     lines = [line for line in _lines(said) if not line.startswith(_HINTS)]
-    return lines[-1].removeprefix(_SAYS) if lines else "it did not say why"
+    if not lines:
+        return "it did not say why"
+    if lines[-1].startswith(_SAYS):
+        return lines[-1].removeprefix(_SAYS)
+    kind = re.match(r"[A-Za-z_][\w.]*(?=:|\Z)", lines[-1])
+    return f"a fault of its own ({kind[0]})" if kind is not None else "it did not say why"
 
 
 def _hint(said: bytes) -> str | None:

@@ -124,6 +124,26 @@ def test_a_recorder_that_cannot_start_is_an_error_before_anything_starts(make, r
     assert caught.value.hint == "install them\nor not"
 
 
+def test_fault_of_a_recorder_is_said_without_its_words(root):
+    """They may hold what was to be redacted; the store gets them no more than the terminal."""
+    script = (
+        "import sys; print('{\"ready\":true}', flush=True);"
+        " sys.stdin.buffer.read(50); raise KeyError('sk-ant-canary')"
+    )
+    spool = Spool([sys.executable, "-c", script], root=root, clock=lambda: 1700)
+
+    async def act():
+        for number in (1, 2):
+            spool.take(request(number))
+            await until(lambda n=number: spool.lost >= n)
+
+    summary = drive(spool, act)
+    (loss,) = iter_losses(root)
+    for text in (summary.reason, loss.reason, spool.reason):
+        assert "canary" not in text
+        assert "recorder ended: a fault of its own (KeyError)" in text
+
+
 def test_a_recorder_that_dies_is_started_once_more(make, taken, root):
     """What it had not taken is lost, counted, and written down; what comes after is recorded."""
     spool = make("dies:5")
