@@ -124,3 +124,13 @@ class WireDialect(NamedTuple):
     decode_response: Callable[[bytes], Response]
     stream_decoder: Callable[[], StreamDecoder]
     encode_request: Callable[[Request], Encoded]
+
+    def decode_stream(self, body: bytes) -> Response:
+        """Return what a streamed response says, whole or cut.
+
+        Raises:
+            FormatError: It has more parts than one may have.
+        """
+        stream = self.stream_decoder()
+        stream.feed(body)
+        return stream.finish()

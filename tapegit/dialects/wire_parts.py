@@ -80,10 +80,8 @@ def decode_answer(wire: WireDialect, data: bytes) -> Response:
             return wire.decode_response(data)
     except FormatError:
         return Response(dialect=wire.name)
-    stream = wire.stream_decoder()
     try:
-        stream.feed(data)
-        return stream.finish()
+        return wire.decode_stream(data)
     except FormatError:
         return Response(dialect=wire.name)
 

@@ -196,14 +196,3 @@ class AnthropicStream:
     def _add(self, place: _Block | AnyPart) -> None:
         self._bounds.count()
         self._places.append(place)
-
-
-def decode_stream(body: bytes) -> Response:
-    """Return what a streamed response, whole or cut, says.
-
-    Raises:
-        FormatError: It has more parts than one may have.
-    """
-    stream = AnthropicStream()
-    stream.feed(body)
-    return stream.finish()

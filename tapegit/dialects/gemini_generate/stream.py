@@ -153,14 +153,3 @@ def _iter_array(data: bytes, *, is_too_long: bool) -> Iterator[Event]:
             return
         yield read_event(None, data[position:end])
         position = end
-
-
-def decode_stream(body: bytes) -> Response:
-    """Return what a streamed response, whole or cut, says.
-
-    Raises:
-        FormatError: It has more parts than one may have.
-    """
-    stream = GeminiStream()
-    stream.feed(body)
-    return stream.finish()

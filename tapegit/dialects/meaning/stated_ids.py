@@ -22,7 +22,6 @@ from tapegit.errors import FormatError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tapegit.dialects.exchange import WireDialect
     from tapegit.dialects.parts import AnyPart
 
 IdKind = Literal["record", "message", "request", "call", "result"]
@@ -100,13 +99,7 @@ def find_response_id(dialect: str | None, body: bytes) -> str | None:
     try:
         return wire.decode_response(body).id
     except FormatError:
-        return _read_stream(wire, body)
-
-
-def _read_stream(wire: WireDialect, body: bytes) -> str | None:
-    stream = wire.stream_decoder()
-    stream.feed(body)
-    return stream.finish().id
+        return wire.decode_stream(body).id
 
 
 def _iter_claude_code(value: bytes) -> Iterator[StatedId]:

@@ -217,14 +217,3 @@ def read_usage(members: Members) -> Usage | None:
     """Return the tokens that the last line tells of; None where it tells of none."""
     found = Usage(input=members.count("prompt_eval_count"), output=members.count("eval_count"))
     return None if found == Usage() else found
-
-
-def decode_stream(body: bytes) -> Response:
-    """Return what a streamed response, whole or cut, says.
-
-    Raises:
-        FormatError: It has more parts than one may have.
-    """
-    stream = OllamaStream()
-    stream.feed(body)
-    return stream.finish()

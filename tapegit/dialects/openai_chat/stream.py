@@ -163,14 +163,3 @@ class ChatStream:
     def _add(self, part: AnyPart) -> None:
         self._bounds.count()
         self._others.append(part)
-
-
-def decode_stream(body: bytes) -> Response:
-    """Return what a streamed response, whole or cut, says.
-
-    Raises:
-        FormatError: It has more parts than one may have.
-    """
-    stream = ChatStream()
-    stream.feed(body)
-    return stream.finish()

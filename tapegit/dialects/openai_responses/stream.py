@@ -16,7 +16,7 @@ from tapegit.dialects.openai_chat.parts import find_failure
 from tapegit.dialects.openai_responses.parts import finish_response, iter_item
 from tapegit.dialects.parts import AnyPart, Failure
 from tapegit.dialects.syntax.bodies import Members, PartList, read_members, unknown
-from tapegit.dialects.syntax.event_streams import Event, SseReader, read_event
+from tapegit.dialects.syntax.event_streams import Event, SseReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,7 +93,7 @@ class _Item:
 
 
 class ResponsesStream:
-    """Reads a streamed response; `feed_event` takes the messages of a WebSocket instead."""
+    """Reads a streamed response."""
 
     def __init__(self) -> None:
         self._reader = SseReader()
@@ -110,14 +110,6 @@ class ResponsesStream:
             FormatError: The response has more parts than one may have.
         """
         self._take_all(self._reader.feed(chunk))
-
-    def feed_event(self, data: bytes) -> None:
-        """Take an event that came by itself.
-
-        Raises:
-            FormatError: The response has more parts than one may have.
-        """
-        self._take_all([read_event(None, data)])
 
     def finish(self) -> Response:
         """Return what has come, whole or cut."""
@@ -181,14 +173,3 @@ class ResponsesStream:
 def _error_text(members: Members) -> str:
     found = (members.name("code"), members.string("message"))
     return ": ".join(text for text in found if text) or "error"
-
-
-def decode_stream(body: bytes) -> Response:
-    """Return what a streamed response, whole or cut, says.
-
-    Raises:
-        FormatError: It has more parts than one may have.
-    """
-    stream = ResponsesStream()
-    stream.feed(body)
-    return stream.finish()

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from tapegit.dialects.anthropic_messages.parts import (
+    NAME,
     decode_message,
     decode_request,
     decode_response,
 )
-from tapegit.dialects.anthropic_messages.stream import decode_stream
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,
@@ -22,9 +22,12 @@ from tapegit.dialects.parts import (
     ToolResult,
     Unknown,
 )
+from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.objects.turn import Usage
 from tests.vectors.vector import read_man_examples
 from tests.wire import FIXTURES, RECORDINGS, WIRE, exchanges, recordings
+
+decode_stream = WIRE_DIALECTS[NAME].decode_stream
 
 
 def message(*blocks, role="user"):

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
-from tapegit.dialects.gemini_generate.parts import decode_message, decode_request, decode_response
-from tapegit.dialects.gemini_generate.stream import decode_stream
+from tapegit.dialects.gemini_generate.parts import (
+    NAME,
+    decode_message,
+    decode_request,
+    decode_response,
+)
 from tapegit.dialects.parts import (
     Attachment,
     Failure,
@@ -17,9 +21,12 @@ from tapegit.dialects.parts import (
     ToolResult,
     Unknown,
 )
+from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.objects.turn import Usage
 from tests.vectors.vector import read_man_examples
 from tests.wire import FIXTURES, SHARED
+
+decode_stream = WIRE_DIALECTS[NAME].decode_stream
 
 SCRIPTS = SHARED / "data" / "gemini-cli-fake-responses"
 

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from tapegit.dialects.ollama_chat.parts import (
+    NAME,
     decode_message,
     decode_request,
     decode_response,
-    decode_stream,
 )
 from tapegit.dialects.parts import (
     Attachment,
@@ -21,9 +21,12 @@ from tapegit.dialects.parts import (
     ToolResult,
     Unknown,
 )
+from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.objects.turn import Usage
 from tests.vectors.vector import read_man_examples
 from tests.wire import FIXTURES
+
+decode_stream = WIRE_DIALECTS[NAME].decode_stream
 
 
 def test_request_is_read_in_full():

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
-from tapegit.dialects.openai_chat.parts import decode_message, decode_request, decode_response
-from tapegit.dialects.openai_chat.stream import decode_stream
+from tapegit.dialects.openai_chat.parts import (
+    NAME,
+    decode_message,
+    decode_request,
+    decode_response,
+)
 from tapegit.dialects.parts import (
     Attachment,
     Failure,
@@ -17,9 +21,12 @@ from tapegit.dialects.parts import (
     ToolResult,
     Unknown,
 )
+from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.objects.turn import Usage
 from tests.vectors.vector import read_man_examples
 from tests.wire import FIXTURES, WIRE, exchanges
+
+decode_stream = WIRE_DIALECTS[NAME].decode_stream
 
 CALL = ToolCall(name="add_numbers", arguments='{"a":5,"b":7}', id="call_K1e5DeMhf00qONjSQD0B4h9C")
 

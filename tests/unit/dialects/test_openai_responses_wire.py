@@ -7,11 +7,11 @@ import json
 import pytest
 
 from tapegit.dialects.openai_responses.parts import (
+    NAME,
     decode_message,
     decode_request,
     decode_response,
 )
-from tapegit.dialects.openai_responses.stream import ResponsesStream, decode_stream
 from tapegit.dialects.parts import (
     Attachment,
     Compaction,
@@ -22,9 +22,12 @@ from tapegit.dialects.parts import (
     ToolResult,
     Unknown,
 )
+from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.objects.turn import Usage
 from tests.vectors.vector import read_man_examples
 from tests.wire import FIXTURES, WIRE, exchanges
+
+decode_stream = WIRE_DIALECTS[NAME].decode_stream
 
 CALL = ToolCall(
     name="get_weather", arguments='{"city":"London"}', id="call_B8tgP9l0UOJj9DF47eAb54Om"
@@ -229,15 +232,6 @@ def test_errors_and_strange_events_are_parts():
         Unknown(type="odd", raw='{"type": "odd"}'),
         Failure(text="server_error: bad"),
     )
-
-
-def test_messages_of_a_socket_are_events():
-    """Events that come one by one, without the form of a stream, say the same."""
-    stream = ResponsesStream()
-    for event in STREAM:
-        stream.feed_event(json.dumps(event).encode())
-
-    assert stream.finish() == decode_stream(events(*STREAM))
 
 
 @pytest.mark.skipif(not WIRE.exists(), reason="needs ../shared/wire")
