@@ -14,6 +14,7 @@ from tapegit.porcelain.remotes.followed import read_followed
 from tapegit.porcelain.remotes.push import PushOptions
 from tapegit.porcelain.remotes.push_again import push_until_settled
 from tapegit.porcelain.remotes.push_choice import PushChoice, choose
+from tapegit.porcelain.remotes.push_line import PushLine
 from tapegit.porcelain.remotes.push_plan import BEHIND, DIVERGED, EXISTS, FETCH_FIRST, STALE
 from tapegit.porcelain.remotes.push_scan import describe_contents, refuse_findings
 from tapegit.porcelain.remotes.remotes import choose_remote, set_upstream
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tapegit.objects.oid import ObjectId
+    from tapegit.porcelain.remotes.followed import Followed
     from tapegit.porcelain.remotes.push import Inspect, PushReport
-    from tapegit.porcelain.remotes.push_plan import Planned
+    from tapegit.porcelain.remotes.push_plan import Planned, Wish
     from tapegit.porcelain.remotes.remotes import Remote
     from tapegit.remote.connection import Surroundings
 
@@ -67,7 +69,34 @@ def command(
     if how["delete"] and not refs:
         raise click.UsageError("name what to delete")
     chosen_remote = choose_remote(app.repository, remote)
-    followed = read_followed(app.repository, chosen_remote.name)
+    surroundings = make_surroundings(app, quiet=how["quiet"], progress=how["progress"])
+    where = chosen_remote.push_url.shown
+    with PushLine(app.repository, chosen_remote.push_url, surroundings) as line:
+        followed = read_followed(app.repository, chosen_remote.name)
+        report = push_until_settled(
+            app.repository,
+            chosen_remote.name,
+            line,
+            _choose(app, refs, how, followed),
+            PushOptions(how["force_with_lease"], how["auto_fork"], how["dry_run"], followed),
+            _make_inspection(app, where, how["allow_finding"], surroundings),
+        )
+    report_pushed(
+        app,
+        where,
+        report.refs,
+        as_json=as_json,
+        is_porcelain=how["porcelain"],
+        quiet=how["quiet"],
+        verbose=how["verbose"],
+    )
+    if how["set_upstream"] and not how["dry_run"]:
+        _set_upstreams(app, chosen_remote, report)
+    _raise_failed(report, where)
+
+
+def _choose(app: App, refs: tuple[str, ...], how: dict[str, Any], followed: Followed) -> list[Wish]:
+    """Return what is asked for, and say what is left out of it."""
     choice = PushChoice(
         refs,
         how["takes_branches"],
@@ -85,29 +114,7 @@ def command(
         app.terminal.message(
             f"{chosen.outside_count} sessions of other directories are not pushed; name them to"
         )
-    surroundings = make_surroundings(app, quiet=how["quiet"], progress=how["progress"])
-    where = chosen_remote.push_url.shown
-    report = push_until_settled(
-        app.repository,
-        chosen_remote.name,
-        chosen_remote.push_url,
-        chosen.wishes,
-        PushOptions(how["force_with_lease"], how["auto_fork"], how["dry_run"], followed),
-        surroundings,
-        _make_inspection(app, where, how["allow_finding"], surroundings),
-    )
-    report_pushed(
-        app,
-        where,
-        report.refs,
-        as_json=as_json,
-        is_porcelain=how["porcelain"],
-        quiet=how["quiet"],
-        verbose=how["verbose"],
-    )
-    if how["set_upstream"] and not how["dry_run"]:
-        _set_upstreams(app, chosen_remote, report)
-    _raise_failed(report, where)
+    return chosen.wishes
 
 
 def _make_inspection(

@@ -13,18 +13,20 @@ Source: tapesremotes(7), "How it connects".
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import shlex
+import signal
 import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ProtocolError, TransportError, UserError
-from tapegit.remote.packet_line import clean_text, encode_line
+from tapegit.remote.packet_line import clean_text, encode_line, split_lines
 from tapegit.remote.urls import GIT, HTTP, PATH, SSH, RemoteUrl, parse_url
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ _HELPER_SETTINGS: Final = (
 )
 _STDERR_SIZE_MAX_BYTES: Final = 1 << 16
 _CHUNK_SIZE_BYTES: Final = 1 << 16
+_PIPE_SIZE_BYTES: Final = 1 << 20
+"""What the other side can say before anybody listens; more needs a setting of the system."""
 _LINE_SIZE_MAX_BYTES: Final = 65520
 """Of a line of git's http helper: as long as one of git's protocol."""
 _END_WAIT_S: Final = 5.0
@@ -149,7 +153,8 @@ class _Listener:
 class Connection:
     """Both directions of a conversation; `is_stateless` where each request is an answer's own.
 
-    `timeout_s` is how long the other side may take for what is read.
+    `timeout_s` is how long the other side may take for what is read. What `is_given_up` ends
+    without what the other side has to say.
     """
 
     def __init__(
@@ -168,6 +173,7 @@ class Connection:
         self._offset = 0
         self._listener = listener
         self.is_stateless = is_stateless
+        self.is_given_up = False
 
     def write(self, data: bytes) -> None:
         """Send bytes.
@@ -198,6 +204,11 @@ class Connection:
         data = self._buffer[self._offset : end]
         self._offset = end
         return data
+
+    def take_lines(self) -> list[bytes]:
+        """Return the data of the packet lines that wait already, up to what is none."""
+        lines, self._offset = split_lines(self._buffer, self._offset)
+        return lines
 
     def read_text_line(self) -> bytes:
         """Return what comes up to the next line end, without it.
@@ -238,7 +249,7 @@ class Connection:
     def _read_some(self, wait_s: float, *, may_end: bool = False) -> bytes:
         try:
             ready, _, _ = select.select([self._read_fd], [], [], wait_s)
-            data = os.read(self._read_fd, _CHUNK_SIZE_BYTES) if ready else None
+            data = os.read(self._read_fd, _PIPE_SIZE_BYTES) if ready else None
         except OSError as error:
             raise TransportError("the connection broke", errno=error.errno) from error
         if data is None:
@@ -252,6 +263,11 @@ class Connection:
         if self._write_fd >= 0:
             fd, self._write_fd = self._write_fd, -1
             os.close(fd)
+
+    def give_up(self) -> None:
+        """End, whatever the other side is about to say."""
+        self.is_given_up = True
+        self.end()
 
     def hear_out(self) -> str:
         """End, and return the end of what the program in between said for people, cleaned."""
@@ -420,6 +436,7 @@ def _start(command: list[str], url: RemoteUrl, surroundings: Surroundings) -> It
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
+    _enlarge(process.stdout)
     listener = _Listener(process.stderr)
     write_fd = os.dup(process.stdin.fileno())
     process.stdin.close()
@@ -438,9 +455,28 @@ def _start(command: list[str], url: RemoteUrl, surroundings: Surroundings) -> It
         raise _with_reason(error, listener.hear_out()) from error
     finally:
         connection.end()
+        if connection.is_given_up:
+            _terminate(process, is_alone=not surroundings.is_interactive)
         _stop(process)
-        listener.hear_out()
+        if not connection.is_given_up:
+            listener.hear_out()
         process.stdout.close()
+
+
+def _enlarge(pipe: IO[bytes]) -> None:
+    """Let the other side say more before it has to wait, where the system can."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE_BYTES)
+
+
+def _terminate(process: subprocess.Popen[bytes], *, is_alone: bool) -> None:
+    """End a program that nobody listens to any more, with what it started if it leads a session."""
+    with suppress(ProcessLookupError):
+        if is_alone:
+            os.killpg(process.pid, signal.SIGTERM)
+        else:
+            process.terminate()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import ProtocolError, RefusedError, TransportError
@@ -87,7 +88,7 @@ class Upload:
         first = read_line(connection.read)
         self._is_v2 = first is not None and first.rstrip(b"\n") == b"version 2"
         if self._is_v2:
-            self._features = set(iter_lines(connection.read))
+            self._features = set(_iter_lines(connection))
             _verify_format(self._features)
             listed = self._list([root] if not root.startswith(HEADS) else [HEADS])
         else:
@@ -103,11 +104,12 @@ class Upload:
         parts = [*map(encode_line, lines), DELIMITER, *map(encode_line, wanted), FLUSH]
         self._connection.write(b"".join(parts))
         refs = []
-        for line in iter_lines(self._connection.read):
+        starts = tuple(prefixes)
+        for line in _iter_lines(self._connection):
             ref = _parse_ref(line)
-            if any(ref.name.startswith(prefix) for prefix in prefixes):
+            if ref.name.startswith(starts):
                 refs.append(ref)
-            _verify_count(refs)
+                _verify_count(refs)
         self._end_response()
         return refs
 
@@ -213,14 +215,33 @@ class Upload:
 
 
 class Receive:
-    """The conversation with `receive-pack`; arguments and attributes as of `Upload`."""
+    """The conversation with `receive-pack`; arguments and attributes as of `Upload`.
+
+    `refs` and `has_branches` are known once it was listened to.
+    """
 
     def __init__(self, connection: Connection, root: str = ROOT) -> None:
         self._connection = connection
         self._root = root
-        listed = _read_advertisement(connection, read_line(connection.read))
+        self._features: set[bytes] = set()
+        self.refs: list[RemoteRef] = []
+        self.has_branches = False
+
+    def listen(self) -> None:
+        """Read what the other side has.
+
+        Raises:
+            ProtocolError: What comes is no list of refs.
+            RefusedError: The other side refuses.
+            TransportError: The connection broke.
+        """
+        listed = _read_advertisement(self._connection, read_line(self._connection.read))
         self._features = listed.features
-        self.refs, self.has_branches = select_refs(listed.refs, root)
+        self.refs, self.has_branches = select_refs(listed.refs, self._root)
+
+    def give_up(self) -> None:
+        """End, whatever the other side is about to say."""
+        self._connection.give_up()
 
     def close(self) -> None:
         """Say that nothing is to be changed."""
@@ -311,10 +332,9 @@ def _read_advertisement(connection: Connection, first: bytes | None) -> _Adverti
     """Read the refs that the first version of the protocol begins with."""
     refs: list[RemoteRef] = []
     features: set[bytes] = set()
-    line = first
-    if line is not None and line.rstrip(b"\n") == b"version 1":
-        line = read_line(connection.read)
-    while line is not None:
+    if first is not None and first.rstrip(b"\n") == b"version 1":
+        first = read_line(connection.read)
+    for line in [] if first is None else chain([first], _iter_lines(connection)):
         head, _, tail = line.rstrip(b"\n").partition(b"\0")
         if tail:
             features |= set(tail.split())
@@ -322,8 +342,15 @@ def _read_advertisement(connection: Connection, first: bytes | None) -> _Adverti
         if not head.startswith((b"shallow ", b"unshallow ")) and not head.endswith(b"^{}"):
             refs.append(_parse_ref(head))
             _verify_count(refs)
-        line = read_line(connection.read)
     return _Advertisement(refs, features)
+
+
+def _iter_lines(connection: Connection) -> Iterator[bytes]:
+    """Yield the data of packet lines as `iter_lines` does, those that wait together at once."""
+    for line in iter_lines(connection.read):
+        yield line
+        for each in connection.take_lines():
+            yield each.removesuffix(b"\n")
 
 
 def _verify_format(features: set[bytes]) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.remote.connection import Connection, Surroundings
-    from tapegit.remote.conversation import Command
+    from tapegit.remote.conversation import Command, RemoteRef
     from tapegit.remote.urls import RemoteUrl
 
 _CONFIG: Final = b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
@@ -86,10 +86,19 @@ class HttpReceive:
         self._root = root
         self._surroundings = surroundings
         self.border: Mapping[bytes, Sequence[bytes]] = {}
+        self.refs: list[RemoteRef] = []
+        self.has_branches = False
         connection.write(b"option object-format true\nlist for-push\n")
-        connection.read_text_line()  # whether it knows that there are others
-        listed = read_listed(iter(connection.read_text_line, b""))
-        self.refs, self.has_branches = select_refs(listed, root)
+
+    def listen(self) -> None:
+        """Read what the other side has; errors as of `Receive`."""
+        self._connection.read_text_line()  # whether it knows that there are others
+        listed = read_listed(iter(self._connection.read_text_line, b""))
+        self.refs, self.has_branches = select_refs(listed, self._root)
+
+    def give_up(self) -> None:
+        """End, whatever the other side is about to say."""
+        self._connection.give_up()
 
     def close(self) -> None:
         """Say that nothing is to be changed."""

@@ -8,6 +8,7 @@ Source: gitprotocol-common(5).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from tapegit.errors import ProtocolError, RefusedError
@@ -22,6 +23,8 @@ DELIMITER: Final = b"0001"
 RESPONSE_END: Final = b"0002"
 DATA_SIZE_MAX_BYTES: Final = 65516
 _LENGTH_SIZE_BYTES: Final = 4
+_LENGTH: Final = re.compile(b"[0-9a-f]{4}")
+_ERROR: Final = b"ERR "
 BAND_DATA: Final = 1
 BAND_TEXT: Final = 2
 BAND_ERROR: Final = 3
@@ -56,9 +59,33 @@ def read_line(read: Read) -> bytes | None:
     if size < 0 or head != head.strip():
         raise ProtocolError(f"the remote sent a line of a length that cannot be: {repr(head)[1:]}")
     data = read(size)
-    if data.startswith(b"ERR "):
+    if data.startswith(_ERROR):
         raise RefusedError(f"the remote says: {clean_text(data[4:]).strip()}")
     return data
+
+
+def split_lines(data: bytes, start: int) -> tuple[list[bytes], int]:
+    """Return the data of the lines that are whole in bytes from a place on, and where they end.
+
+    From what is no line with data on, all is left to `read_line`, which says what it is.
+    """
+    lines: list[bytes] = []
+    sizes: dict[bytes, int] = {}  # there are few, and many lines
+    while True:
+        head = data[start : start + _LENGTH_SIZE_BYTES]
+        size = sizes.get(head)
+        if size is None:
+            size = int(head, 16) if _LENGTH.fullmatch(head) else 0
+            sizes[head] = size
+        end = start + size
+        if size <= _LENGTH_SIZE_BYTES or end > len(data):
+            break
+        line = data[start + _LENGTH_SIZE_BYTES : end]
+        if line.startswith(_ERROR):
+            break
+        lines.append(line)
+        start = end
+    return lines, start
 
 
 def iter_lines(read: Read) -> Iterator[bytes]:

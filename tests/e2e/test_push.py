@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from pathlib import Path
 
 from tapegit.objects.kind import Kind
 from tapegit.objects.turn import Session
@@ -274,3 +276,13 @@ def test_what_is_pushed_can_be_named_as_in_git(tapes, chain, server, repository)
     set_ref(repository, "refs/remotes/origin/0199ddaa-1234", chain[0])
     gone = tapes("push", "--delete", "origin", "0199ddaa-1234", code=21).err
     assert " ! [rejected]        0199ddaa-1234 (remote ref does not exist)" in gone
+
+
+def test_a_remote_that_is_not_needed_is_hung_up_on(tapes, chain, tmp_path, monkeypatch):
+    """It was asked before it was known that there is nothing to push; nobody waits for it."""
+    pid = tmp_path / "pid"
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"sh -c 'echo $$ > {pid}; exec sleep 1000'")
+    assert "'nothing'" in tapes("push", "ssh://somewhere/a.git", "nothing", code=12).err
+    number = pid.read_text().strip() if pid.exists() else ""
+    while number and Path(f"/proc/{number}").exists():
+        time.sleep(0.01)  # what it started ends as well

@@ -9,7 +9,6 @@ Source: tapes-push(1), tapesformat-git(5).
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import UserError
@@ -31,25 +30,24 @@ from tapegit.porcelain.remotes.push_plan import (
     Wish,
     local_refs,
 )
-from tapegit.remote.connection import RECEIVE, connect_to, rewrite_url
-from tapegit.remote.conversation import NO_COMMIT, Command, Receive
+from tapegit.remote.conversation import NO_COMMIT, Command
 from tapegit.remote.git_objects import GitObjects, list_new_turns
 from tapegit.remote.git_pack import GitPack
-from tapegit.remote.git_push import HttpReceive, connect_http
+from tapegit.remote.git_push import HttpReceive
 from tapegit.remote.id_map import IdMap
 from tapegit.remote.mapping import make_meta_objects, make_session_objects
 from tapegit.remote.ref_names import HEADS, META, NOTES, SESSIONS, TAGS, Shared
 from tapegit.remote.seen import is_told, note_told, read_left, read_seen, write_seen
-from tapegit.remote.urls import HTTP
 from tapegit.repository.layout import TMP_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.remotes.followed import Followed
+    from tapegit.porcelain.remotes.push_line import PushLine
     from tapegit.remote.connection import Surroundings
-    from tapegit.remote.conversation import Outcome, RemoteRef
+    from tapegit.remote.conversation import Outcome, Receive, RemoteRef
     from tapegit.remote.urls import RemoteUrl
     from tapegit.repository.repository import Repository
 
@@ -106,10 +104,9 @@ class PushReport(NamedTuple):
 def push(
     repository: Repository,
     name: str | None,
-    url: RemoteUrl,
+    line: PushLine,
     wishes: Sequence[Wish],
     options: PushOptions,
-    surroundings: Surroundings,
     inspect: Inspect,
 ) -> PushReport:
     """Push refs and what they need.
@@ -117,10 +114,9 @@ def push(
     Args:
         repository: The store.
         name: Of the remote, or None where it has none.
-        url: Where it is.
+        line: Conversations with it.
         wishes: What is asked for.
         options: How.
-        surroundings: What connections are made with.
         inspect: Takes the turns that are about to leave, ancestors first, what is planned, and
             whether nothing was pushed there before; an error stops the push.
 
@@ -129,8 +125,10 @@ def push(
         ObjectNotFoundError: Something that is to be pushed is missing here.
         DataError: It is damaged.
     """
-    with _connect(repository, url, surroundings) as receive:
+    url, surroundings = line.url, line.surroundings
+    with line.talk() as receive:
         pusher = _Pusher(repository, name, url.text, options)  # while the remote begins
+        receive.listen()
         _verify_not_first(url, receive)
         planned = pusher.plan(wishes, receive.refs)
         turns = pusher.list_turns(planned)
@@ -150,20 +148,6 @@ def push(
             del pack  # what it remembers is as large as what is noted now
             pusher.finish(outcomes)
             return pusher.report(planned, outcomes, len(turns), object_count)
-
-
-@contextmanager
-def _connect(
-    repository: Repository, url: RemoteUrl, surroundings: Surroundings
-) -> Iterator[Receive | HttpReceive]:
-    """Open the conversation that a push is."""
-    url = rewrite_url(url, surroundings, RECEIVE)
-    if url.transport == HTTP:
-        with connect_http(url, repository.root / TMP_NAME, surroundings) as receive:
-            yield receive
-    else:
-        with connect_to(url, RECEIVE, surroundings) as connection:
-            yield Receive(connection, url.root)
 
 
 def _verify_not_first(url: RemoteUrl, there: Receive | HttpReceive) -> None:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from tapegit.objects.oid import ObjectId
     from tapegit.porcelain.remotes.push import Inspect, PushedRef, PushOptions, PushReport
+    from tapegit.porcelain.remotes.push_line import PushLine
     from tapegit.porcelain.remotes.push_plan import Planned, Wish
-    from tapegit.remote.connection import Surroundings
-    from tapegit.remote.urls import RemoteUrl
     from tapegit.repository.repository import Repository
 
 TRY_COUNT_MAX: Final = 8
@@ -39,10 +38,9 @@ _LOST: Final = re.compile(
 def push_until_settled(
     repository: Repository,
     name: str | None,
-    url: RemoteUrl,
+    line: PushLine,
     wishes: Sequence[Wish],
     options: PushOptions,
-    surroundings: Surroundings,
     inspect: Inspect,
 ) -> PushReport:
     """Push as `push` does, and again what others moved meanwhile; return what became of each ref.
@@ -56,7 +54,7 @@ def push_until_settled(
     def inspect_again(turns: list[ObjectId], planned: Sequence[Planned], _first: object) -> None:
         inspect(turns, planned, False)
 
-    report = push(repository, name, url, wishes, options, surroundings, inspect)
+    report = push(repository, name, line, wishes, options, inspect)
     refs = list(report.refs)
     options = options._replace(followed=None)
     still: set[str] = set()
@@ -67,7 +65,7 @@ def push_until_settled(
         time.sleep(random.uniform(0, _WAIT_S * number))  # noqa: S311 - to get out of step
         before = report.advertised
         again = [wishes[place] for place in lost]
-        report = push(repository, name, url, again, options, surroundings, inspect_again)
+        report = push(repository, name, line, again, options, inspect_again)
         still = {each for each, commit in report.advertised.items() if before.get(each) == commit}
         still |= {refs[place].shared.remote_name for place in lost} - report.advertised.keys()
         for place, ref in zip(lost, report.refs, strict=True):
