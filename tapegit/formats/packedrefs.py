@@ -29,13 +29,11 @@ PACKED_REFS_SIZE_MAX_BYTES: Final = 1 << 28
 TRAILER_SIZE_BYTES: Final = len(b"# blake3 ") + 64 + 1
 _HEX_LENGTH: Final = 64
 _NAME_OFFSET: Final = _HEX_LENGTH + 1
-_WAY_OUT: Final = (
-    "move it out of the store; then 'tapes fsck' gives the last values of branches,\n"
-    "and 'tapes import' of their files brings sessions back"
-)
+_WAY_OUT: Final = "'tapes fsck --salvage' writes it anew from its lines and the reflogs"
 
 _HEADER_LINE: Final = re.compile(rb"# tapes packed-refs ([0-9]{1,9}) sorted\n")
 _TRAILER: Final = re.compile(rb"# blake3 ([0-9a-f]{64})\n")
+_JOINED: Final = re.compile(rb"(?<=.{70}).(?=[0-9a-f]{64} refs/)", re.DOTALL)
 _RECORD: Final = re.compile(
     rb"([0-9a-f]{64}) ([^\x00-\x20\x7f]+)\n(?:\^([0-9a-f]{64})\n)?",
 )
@@ -193,6 +191,7 @@ class PackedRefs:
         number = self._data.count(b"\n", 0, offset) + 1
         return FormatError(
             f"'{self._where}' is damaged: line {number} is no ref, or out of order",
+            hint=_WAY_OUT,
             where=self._where,
             line=number,
             expected="'<hex> <name>', ascending",
@@ -200,11 +199,27 @@ class PackedRefs:
         )
 
 
+def iter_any_lines(data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield (digits, name) of each line of a damaged file that may be a record, for repair.
+
+    Nothing is vouched for: the digits need be none, and the name need not be one.
+    """
+    for line in data.split(b"\n"):
+        joined = _JOINED.search(line)  # the end of a line between two records was damaged
+        parts = [line] if joined is None else [line[: joined.start()], line[joined.start() + 1 :]]
+        for part in parts:
+            digits, name = part[:_HEX_LENGTH], part[_NAME_OFFSET:]
+            if name and not part.startswith((b"#", b"^")):
+                yield digits.decode("ascii", "replace"), name.decode("utf-8", "replace")
+
+
 def _verify_frame(data: bytes, where: str) -> int:
     """Return the offset of the trailer."""
     header = _HEADER_LINE.match(data)
     if header is None:
-        raise FormatError(f"'{where}' is not a packed-refs file", where=where, actual=data[:40])
+        raise FormatError(
+            f"'{where}' is not a packed-refs file", hint=_WAY_OUT, where=where, actual=data[:40]
+        )
     if header[0] != HEADER:
         version = header[1].decode()
         raise UnsupportedVersionError(

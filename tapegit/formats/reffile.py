@@ -41,7 +41,8 @@ def _broken(data: bytes, where: str) -> FormatError:
     what = "it is empty" if not data else f"it begins with {repr(data[:20])[1:]}"
     return FormatError(
         f"'{where}' is not a ref: {what}",
-        hint="its reflog has its values: 'tapes reflog show', then 'tapes update-ref'",
+        hint="'tapes fsck --salvage' writes it anew; its reflog has its values: "
+        "'tapes reflog show', then 'tapes update-ref'",
         where=where,
         expected="64 hex digits or 'ref: <name>', and a newline",
         actual=data[:80],

@@ -145,7 +145,7 @@ def iter_entries(data: bytes, *, where: str = "reflog") -> Iterator[ReflogEntry]
         if entry is None:
             raise IntegrityError(
                 f"'{where}' is damaged: line {number} does not match its checksum",
-                hint="the other lines can be read; 'tapes fsck' tells more",
+                hint="'tapes fsck --salvage' keeps the other lines",
                 where=where,
                 line=number,
             )

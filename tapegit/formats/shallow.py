@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HEADER: Final = b"# tapes shallow 1\n"
 SIZE_MAX_BYTES: Final = 1 << 28
 _TRAILER_SIZE_BYTES: Final = len(b"# blake3 ") + 64 + 1
+_WAY_OUT: Final = "'tapes fsck --salvage' writes it anew from its lines"
 _HEADER_START: Final = b"# tapes shallow "
 _RECORD: Final = re.compile(rb"([0-9a-f]{64}) (0|[1-9][0-9]{0,10})((?: [0-9a-f]{40})+)\n")
 
@@ -42,6 +43,21 @@ def encode_shallow(cuts: Mapping[ObjectId, Cut]) -> bytes:
     return data + b"# blake3 %s\n" % hash_content(data).hex().encode()
 
 
+def decode_sound_lines(data: bytes) -> dict[ObjectId, Cut]:
+    """Return what the lines of a damaged file say that have the form of one, for repair."""
+    cuts: dict[ObjectId, Cut] = {}
+    for line in data.split(b"\n"):
+        if (found := _RECORD.fullmatch(line + b"\n")) is not None:
+            oid, cut = _decode_record(found)
+            cuts[oid] = cut
+    return cuts
+
+
+def _decode_record(found: re.Match[bytes]) -> tuple[ObjectId, Cut]:
+    parents = tuple(bytes.fromhex(each.decode()) for each in found[3].split())
+    return ObjectId.fromhex(found[1].decode()), (int(found[2]), parents)
+
+
 def decode_shallow(data: bytes, where: object = "shallow") -> dict[ObjectId, Cut]:
     """Return what a file says of each turn.
 
@@ -49,12 +65,16 @@ def decode_shallow(data: bytes, where: object = "shallow") -> dict[ObjectId, Cut
         DataError: It is damaged, or of another version.
     """
     if len(data) < len(HEADER) + _TRAILER_SIZE_BYTES:
-        raise TruncatedError(f"cannot read '{where}': it is cut short", where=where, got=len(data))
+        raise TruncatedError(
+            f"cannot read '{where}': it is cut short", hint=_WAY_OUT, where=where, got=len(data)
+        )
     if not data.startswith(_HEADER_START):
-        raise FormatError(f"cannot read '{where}': it lists no turns", where=where)
+        raise FormatError(f"cannot read '{where}': it lists no turns", hint=_WAY_OUT, where=where)
     body, trailer = data[:-_TRAILER_SIZE_BYTES], data[-_TRAILER_SIZE_BYTES:]
     if trailer != b"# blake3 %s\n" % hash_content(body).hex().encode():
-        raise IntegrityError(f"cannot read '{where}': its checksum does not match", where=where)
+        raise IntegrityError(
+            f"cannot read '{where}': its checksum does not match", hint=_WAY_OUT, where=where
+        )
     if not body.startswith(HEADER):
         version = body[len(_HEADER_START) : body.index(b"\n")].decode("ascii", "replace")
         raise UnsupportedVersionError(
@@ -69,8 +89,10 @@ def decode_shallow(data: bytes, where: object = "shallow") -> dict[ObjectId, Cut
         if found.start() != offset or found[1] <= before:
             break
         before, offset = found[1], found.end()
-        parents = tuple(bytes.fromhex(each.decode()) for each in found[3].split())
-        cuts[ObjectId.fromhex(found[1].decode())] = (int(found[2]), parents)
+        oid, cut = _decode_record(found)
+        cuts[oid] = cut
     if offset != len(body):
-        raise FormatError(f"cannot read '{where}': a line of it lists no turn", where=where)
+        raise FormatError(
+            f"cannot read '{where}': a line of it lists no turn", hint=_WAY_OUT, where=where
+        )
     return cuts

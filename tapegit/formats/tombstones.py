@@ -32,6 +32,7 @@ _HEADER: Final = struct.Struct("<4sII20x")
 _ZEROS_START: Final = 12
 _RECORD: Final = struct.Struct("<32s32sqB7x")
 _CHECKSUM_SIZE_BYTES: Final = 32
+_WAY_OUT: Final = "'tapes fsck --salvage' writes it anew from its records"
 
 
 class Tombstone(NamedTuple):
@@ -90,10 +91,22 @@ class Tombstones:
         return bytes(self._data[start : start + OID_SIZE_BYTES])
 
     def _record(self, number: int) -> Tombstone:
-        start = _HEADER.size + number * _RECORD.size
-        oid, successor, time_ms, reason = _RECORD.unpack_from(self._data, start)
-        other = None if successor == ZERO_OID else ObjectId(successor)
-        return Tombstone(ObjectId(oid), other, time_ms, _REASONS.get(reason, REDACTED))
+        return _decode_record(self._data, _HEADER.size + number * _RECORD.size)
+
+
+def _decode_record(data: bytes | memoryview, start: int) -> Tombstone:
+    oid, successor, time_ms, reason = _RECORD.unpack_from(data, start)
+    other = None if successor == ZERO_OID else ObjectId(successor)
+    return Tombstone(ObjectId(oid), other, time_ms, _REASONS.get(reason, REDACTED))
+
+
+def iter_any_records(data: bytes) -> Iterator[Tombstone]:
+    """Yield the records of a damaged file, for repair: one of them may name something else."""
+    for start in range(_HEADER.size, len(data) - _CHECKSUM_SIZE_BYTES, _RECORD.size):
+        if start + _RECORD.size <= len(data):
+            record = _decode_record(data, start)
+            if record.oid != ZERO_OID:
+                yield record
 
 
 def encode_tombstones(records: Iterable[Tombstone]) -> bytes:
@@ -111,10 +124,14 @@ def encode_tombstones(records: Iterable[Tombstone]) -> bytes:
 
 def _verify(data: memoryview, where: object) -> int:
     if len(data) < _HEADER.size + _CHECKSUM_SIZE_BYTES:
-        raise TruncatedError(f"cannot read '{where}': it is cut short", where=where, got=len(data))
+        raise TruncatedError(
+            f"cannot read '{where}': it is cut short", hint=_WAY_OUT, where=where, got=len(data)
+        )
     magic, version, count = _HEADER.unpack_from(data)
     if magic != MAGIC:
-        raise FormatError(f"cannot read '{where}': it is no file of tombstones", where=where)
+        raise FormatError(
+            f"cannot read '{where}': it is no file of tombstones", hint=_WAY_OUT, where=where
+        )
     if version != VERSION:
         raise UnsupportedVersionError(
             f"cannot read '{where}': it has version {version}, known is {VERSION}",
@@ -122,15 +139,20 @@ def _verify(data: memoryview, where: object) -> int:
             version=version,
         )
     if any(data[_ZEROS_START : _HEADER.size]):
-        raise FormatError(f"cannot read '{where}': bytes that must be zero are not", where=where)
+        raise FormatError(
+            f"cannot read '{where}': bytes that must be zero are not", hint=_WAY_OUT, where=where
+        )
     end = _HEADER.size + count * _RECORD.size
     if len(data) != end + _CHECKSUM_SIZE_BYTES:
         raise TruncatedError(
             f"cannot read '{where}': {len(data)} bytes cannot hold {count} records",
+            hint=_WAY_OUT,
             where=where,
             wanted=end + _CHECKSUM_SIZE_BYTES,
             got=len(data),
         )
     if hash_content(data[:end]) != data[end:]:
-        raise IntegrityError(f"cannot read '{where}': its checksum does not match", where=where)
+        raise IntegrityError(
+            f"cannot read '{where}': its checksum does not match", hint=_WAY_OUT, where=where
+        )
     return int(count)

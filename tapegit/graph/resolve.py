@@ -422,4 +422,8 @@ class Resolver:
 
 
 def _missing(text: str, oid: ObjectId) -> ObjectNotFoundError:
-    return ObjectNotFoundError(f"'{shorten(text)}' names object '{oid}', missing", oid=oid)
+    return ObjectNotFoundError(
+        f"'{shorten(text)}' names object '{oid}', missing",
+        hint="'tapes fsck' says what else needs it; 'tapes import' and 'tapes fetch' bring it back",
+        oid=oid,
+    )

@@ -86,6 +86,8 @@ class LooseRefs:
         if target is None or not target.startswith("refs/"):
             raise FormatError(
                 f"'{name}' points to '{value[:80]}', which is no ref name",
+                hint=f"'tapes symbolic-ref {name} refs/heads/<branch>' sets it, "
+                "'tapes fsck --salvage' by its reflog",
                 where=name,
                 actual=value,
             )

@@ -184,8 +184,14 @@ EXEMPT = {
     'rewrite/shred.py: replace_file(path.with_suffix(".cruft"), data, tmp_dir=root / TMP_NAME)'
     " [fsync_dir]": "its folder is synced when the old pack leaves it",
     "upkeep/fsck/lostfound.py": "writes what is there already once more, for people to look at",
-    "upkeep/salvage/salvage.py: fsync_dir(target.parent)": (
+    "upkeep/salvage/aside.py: fsync_dir(target.parent)": (
         "the model keeps the two halves of a rename"
+    ),
+    "upkeep/salvage/aside.py: replace_file(target, damaged, tmp_dir=root / TMP_NAME)": (
+        "it is for people to look at"
+    ),
+    "upkeep/salvage/aside.py: replace_file(root / relative, sound, tmp_dir=root / TMP_NAME)": (
+        "until it is there the damaged file is, of which the next run says the same"
     ),
     'upkeep/salvage/salvage.py: replace_file(keep, b"", tmp_dir=repository.root / TMP_NAME)': (
         "the file is empty, and its folder is synced when the damaged pack leaves it"

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from tapegit.upkeep.fsck.findings import DAMAGED, NOTICE, Finding, exit_code
 from tapegit.upkeep.fsck.fsck import FsckOptions, check_store
 from tapegit.upkeep.fsck.lostfound import write_lost_found
-from tapegit.upkeep.salvage.salvage import salvage
+from tapegit.upkeep.salvage.salvage import is_needed, salvage
 
 if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
-    from tapegit.upkeep.fsck.fsck import FsckReport
     from tapegit.upkeep.fsck.scan import OnProgress
     from tapegit.upkeep.salvage.salvage import Salvaged
 
@@ -61,7 +60,7 @@ def run_salvage(
     """
     before = check_store(repository, options._replace(full=True), on_progress=on_progress)
     findings = list(before.findings)
-    if not _is_salvage_needed(before):
+    if not is_needed(before):
         return FsckResult(findings, exit_code(findings), before.object_count)
     findings = [f for f in findings if f.label != DAMAGED]
     findings += _describe(salvage(repository, before))
@@ -71,14 +70,10 @@ def run_salvage(
     return FsckResult(findings, exit_code(after.findings), after.object_count)
 
 
-def _is_salvage_needed(report: FsckReport) -> bool:
-    return bool(report.damaged_packs or report.broken_indexes or report.damaged_loose)
-
-
 def _describe(salvaged: Salvaged) -> list[Finding]:
     done = [Finding(NOTICE, f"built the index of '{name}' anew") for name in salvaged.indexes]
     if salvaged.pack is not None:
         what = f"{salvaged.object_count} objects are now in '{salvaged.pack}'"
         done.append(Finding(NOTICE, what))
     done += [Finding(NOTICE, f"put aside as '{path}'") for path in salvaged.put_aside]
-    return done
+    return done + [Finding(NOTICE, note) for note in salvaged.notes]

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tapegit.errors import ConfigError, DataError, StorageError, TapesError, UnsafePathError
 from tapegit.formats.pack import KINDS_BY_NUMBER
 from tapegit.objects.oid import ObjectId
-from tapegit.repository.layout import SHALLOW_NAME
+from tapegit.repository.layout import SHALLOW_NAME, TOMBSTONES_NAME
+from tapegit.repository.tombstones import read_tombstones
 from tapegit.store.loose import LooseEntry
 from tapegit.upkeep.fsck.findings import (
     BROKEN_LINK,
@@ -131,6 +132,7 @@ class _Fsck:
 
     def run(self) -> FsckReport:
         self._check_config()
+        self._check_tombstones()
         self._refs.read(reflogs=self._options.reflogs)
         folder = open_packs(self._repository, full=self._options.full)
         self._findings += folder.findings
@@ -169,6 +171,12 @@ class _Fsck:
             _ = self._repository.config
         except ConfigError as error:
             self._findings.append(Finding(CORRUPT, str(error), where="config"))
+
+    def _check_tombstones(self) -> None:
+        try:
+            read_tombstones(self._repository.root)
+        except (DataError, StorageError, UnsafePathError) as error:
+            self._findings.append(Finding(CORRUPT, str(error), where=TOMBSTONES_NAME))
 
     def _list_loose(self) -> list[LooseEntry]:
         root = self._repository.root

@@ -12,13 +12,10 @@ Source: tapesmaintenance(7), "Salvage".
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tapegit.errors import DataError, TapesError
-from tapegit.files import syscalls
-from tapegit.files.durable import TemporaryFile, fsync_dir, make_directories, replace_file
-from tapegit.files.oserrors import storage_errors
+from tapegit.files.durable import TemporaryFile, fsync_dir, replace_file
 from tapegit.files.safe_read import map_file
 from tapegit.formats.pack import KINDS_BY_NUMBER
 from tapegit.formats.packindex import PackIndex
@@ -32,6 +29,9 @@ from tapegit.store.pack_writer import PackWriter
 from tapegit.upkeep.fsck.packcheck import CheckedPack, open_index, verify_index
 from tapegit.upkeep.fsck.packrecords import RecordJoiner
 from tapegit.upkeep.fsck.scan import read_records
+from tapegit.upkeep.salvage.aside import put_aside
+from tapegit.upkeep.salvage.lists import find_damaged_lists, repair_lists
+from tapegit.upkeep.salvage.names import find_damaged_names, repair_names
 from tapegit.upkeep.salvage.rescue import iter_rescued
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tapegit.upkeep.fsck.fsck import FsckReport
 
-_LOST_NAME: Final = "trash/lost"
 _PACK_ENDINGS: Final = (".idx", ".keep", ".cruft", ".pack")
 
 
@@ -54,12 +53,14 @@ class Salvaged(NamedTuple):
         object_count: How many objects went into it.
         indexes: Names of the packs that got a new index.
         put_aside: Where damaged files are now, as paths in the store.
+        notes: What was done to names and lists.
     """
 
     pack: str | None
     object_count: int
     indexes: list[str]
     put_aside: list[str]
+    notes: list[str]
 
 
 def salvage(repository: Repository, report: FsckReport) -> Salvaged:
@@ -89,9 +90,22 @@ def salvage(repository: Repository, report: FsckReport) -> Salvaged:
             if name not in damaged and _rebuild_index(repository, name, aside)
         ]
         for path in report.damaged_loose:
-            aside += _put_aside(repository.root, path)
-    repository.objects.refresh()
-    return Salvaged(pack, count, indexes, aside)
+            aside += put_aside(repository.root, path)
+        repository.objects.refresh()
+        notes = list(repair_lists(repository, find_damaged_lists(report.findings)))
+        notes += repair_names(repository, find_damaged_names(report.findings))
+    return Salvaged(pack, count, indexes, aside, notes)
+
+
+def is_needed(report: FsckReport) -> bool:
+    """Return whether salvage has anything to do for what a full check found."""
+    return bool(
+        report.damaged_packs
+        or report.broken_indexes
+        or report.damaged_loose
+        or find_damaged_lists(report.findings)
+        or find_damaged_names(report.findings)
+    )
 
 
 def _rescue(repository: Repository, report: FsckReport) -> tuple[str | None, int]:
@@ -202,7 +216,7 @@ def _rebuild_index(repository: Repository, name: str, aside: list[str]) -> bool:
         for part in iter_index_parts(built.tables, built.identity):
             index_file.write(part)
         index_file.sync()
-        aside += _put_aside(root, f"{PACK_NAME}/{index_path.name}")
+        aside += put_aside(root, f"{PACK_NAME}/{index_path.name}")
         index_file.replace(index_path)
     fsync_dir(index_path.parent)
     return True
@@ -211,23 +225,5 @@ def _rebuild_index(repository: Repository, name: str, aside: list[str]) -> bool:
 def _put_pack_aside(root: Path, name: str) -> list[str]:
     # The index goes first: a pack without one is still found, an index without pack is not.
     return [
-        path for ending in _PACK_ENDINGS for path in _put_aside(root, f"{PACK_NAME}/{name}{ending}")
+        path for ending in _PACK_ENDINGS for path in put_aside(root, f"{PACK_NAME}/{name}{ending}")
     ]
-
-
-def _put_aside(root: Path, relative: str) -> list[str]:
-    """Move a file of the store to `trash/lost/`, durably; return where it is, if it was there."""
-    source = root / relative
-    if not os.path.lexists(source):
-        return []
-    target = root / _LOST_NAME / relative
-    make_directories(target.parent, root=root)
-    number = 0
-    while os.path.lexists(target):
-        number += 1
-        target = target.with_name(f"{source.name}.{number}")
-    with storage_errors("move to the trash", source):
-        syscalls.rename(source, target)
-    fsync_dir(target.parent)
-    fsync_dir(source.parent)
-    return [str(target.relative_to(root))]
