@@ -44,6 +44,8 @@ _PERCENT: Final = rb"%(?:25)?(?:3[AaDd]|2[BbFf]|40)"
 
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LAST_RANK: Final = 1_000
+_REMEMBERED_LENGTH_MAX: Final = 256
+_REMEMBERED_COUNT_MAX: Final = 4096
 
 
 class _Part(NamedTuple):
@@ -80,19 +82,22 @@ class Redactor:
         self._hint = Gate(
             [*(rule.hint for rule in RULES), encoded_hint(), _ESCAPED_LETTER, _PERCENT]
         )
+        self._clean_texts: set[str] = set()
         self._verify()
 
     def with_known(self, known: Iterable[bytes]) -> Redactor:
         """Return one with the same rules that knows these values, and no others."""
         other = copy(self)
         own = [(name, pattern) for name, pattern in self._own if name != KNOWN_VALUE]
-        vars(other)["_own"] = own + _known_pattern(known)
+        vars(other).update(_own=own + _known_pattern(known), _clean_texts=set())
         return other
 
     def only_known(self, known: Iterable[bytes]) -> Redactor:
         """Return one that finds these values, in all their forms, and nothing else."""
         other = copy(self)
-        vars(other).update(_has_rules=False, _own=_known_pattern(known), _allowed=[])
+        vars(other).update(
+            _has_rules=False, _own=_known_pattern(known), _allowed=[], _clean_texts=set()
+        )
         return other
 
     def find(self, data: bytes, *, is_json: bool, is_cut_off: bool = False) -> list[Secret]:
@@ -127,9 +132,17 @@ class Redactor:
 
     def redact_text(self, text: str, numbering: Numbering | None = None) -> str:
         """Return a text (a title, a note, a part of a name) with placeholders for secrets."""
+        if text in self._clean_texts:
+            return text
         data = text.encode("utf-8", "surrogatepass")
         redacted = self.redact(data, numbering or Numbering(), is_json=False)
-        return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
+        if redacted is not data:
+            return redacted.decode("utf-8", "surrogatepass")
+        if len(text) <= _REMEMBERED_LENGTH_MAX:
+            if len(self._clean_texts) >= _REMEMBERED_COUNT_MAX:
+                self._clean_texts.clear()
+            self._clean_texts.add(text)
+        return text
 
     def _search(self, view: View, *, is_cut_off: bool, has_hint: bool) -> Iterator[_Part]:
         text = view.data

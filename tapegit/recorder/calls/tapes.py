@@ -20,7 +20,7 @@ from tapegit.recorder.calls.answers import read_answer
 from tapegit.recorder.calls.clients import LIBRARIES, UNKNOWN, Client, find_client
 from tapegit.recorder.calls.endpoints import OTHER, PROBE, SOCKET, find_endpoint, model_of_target
 from tapegit.recorder.calls.exchanges import Answered, ScopeFacts
-from tapegit.recorder.calls.lane_choice import Sender, choose_lane
+from tapegit.recorder.calls.lane_choice import Sender, UnnamedLanes, choose_lane
 from tapegit.recorder.calls.lanes import DIGIT_COUNT, Lane, RefMove
 from tapegit.recorder.calls.message_keys import decode_any_message
 from tapegit.recorder.calls.origins import Origins
@@ -113,7 +113,7 @@ class _Scope:
     """What conversations without a name are looked for in."""
 
     def __init__(self) -> None:
-        self.lanes: list[Lane] = []
+        self.lanes = UnnamedLanes()
         self.facts = ScopeFacts()
 
 
@@ -187,7 +187,7 @@ class CallTapes:
         for key in idle[: max(len(self._named) - NAMED_COUNT_MAX, 0)]:
             del self._named[key]
         for scope in self._scopes.values():
-            del scope.lanes[: max(len(scope.lanes) - UNNAMED_COUNT_MAX, 0)]
+            scope.lanes.keep_newest(UNNAMED_COUNT_MAX)
         for name in list(self._sides)[: max(len(self._sides) - SIDE_COUNT_MAX, 0)]:
             del self._sides[name]
 
@@ -207,7 +207,7 @@ class CallTapes:
         for key in lost:
             del self._named[key]
         for scope in self._scopes.values():
-            scope.lanes = [lane for lane in scope.lanes if lane.main_ref != name]
+            scope.lanes.drop_ref(name)
 
     def ask(self, asked: Asked) -> None:
         """Take a request."""
@@ -309,7 +309,7 @@ class CallTapes:
         if found is None:
             client = client._replace(session=self._make_session(client, asked))
             found = self._new_lane(client, asked, body, is_named=False)
-            scope.lanes.append(found)
+            scope.lanes.add(found)
         return found, None
 
     def _named_lane(self, client: Client, asked: Asked, body: RequestBody) -> Lane:
@@ -476,6 +476,7 @@ class CallTapes:
             after = node
             if answered.outcome != "ok":
                 lane.thread.note_failure(node)
+                self._scope(found.request.asked.scope).lanes.note_failure(lane)
         if answer.response.id is not None:
             lane.by_response[answer.response.id] = after
             if len(lane.by_response) > RESPONSE_COUNT_MAX:

@@ -226,6 +226,15 @@ def test_known_value_is_found_however_it_is_written(written):
         json.loads(redacted)
 
 
+def test_text_that_held_nothing_is_looked_at_again_with_other_values():
+    """What is remembered of a text holds for what was searched for then, and for nothing else."""
+    text = f"a {KNOWN} b"
+    assert [REDACTOR.redact_text(text) for _ in range(2)] == [text] * 2
+    for other in (REDACTOR.with_known([KNOWN.encode()]), REDACTOR.only_known([KNOWN.encode()])):
+        assert other.redact_text(text) == "a [REDACTED:known-value:1] b"
+    assert REDACTOR.redact_text(text) == text
+
+
 def test_short_values_are_not_known():
     """A value of fewer than eight bytes would be found everywhere."""
     assert Redactor(known=[b"short"]).redact_text("a short text") == "a short text"
@@ -257,31 +266,31 @@ def test_what_the_user_allows_stays():
 
 
 BAD_TEXTS = {
-    "names": b"token=" * 300_000,
-    "one long value": b"password=" + b"aB3" * 600_000,
-    "quotes": b'password="' * 180_000,
+    "names": b"token=" * 100_000,
+    "one long value": b"password=" + b"aB3" * 200_000,
+    "quotes": b'password="' * 60_000,
     "backslashes": b"\\" * 1_800_000 + b"password=aB3aB3aB3aB3",
-    "escapes": b"\\u0041\\n" * 220_000,
-    "key beginnings": b"-----BEGIN RSA PRIVATE KEY-----\n" * 56_000,
-    "base64 beginnings": base64.b64encode(b"-----BEGIN ") * 110_000,
-    "prefixes": b"sk-ant-ghp_AKIA" * 120_000,
-    "addresses": b"://a:b" * 300_000,
-    "dots": b"eyJaaaaaaaaaaa.eyJ" * 100_000,
-    "curl": b"curl " * 360_000,
-    "cookies": b"cookie: a=" * 180_000,
-    "percents": b"%41%3D%25%2541" * 130_000,
+    "escapes": b"\\u0041\\n" * 73_000,
+    "key beginnings": b"-----BEGIN RSA PRIVATE KEY-----\n" * 18_000,
+    "base64 beginnings": base64.b64encode(b"-----BEGIN ") * 36_000,
+    "prefixes": b"sk-ant-ghp_AKIA" * 40_000,
+    "addresses": b"://a:b" * 100_000,
+    "dots": b"eyJaaaaaaaaaaa.eyJ" * 33_000,
+    "curl": b"curl " * 120_000,
+    "cookies": b"cookie: a=" * 60_000,
+    "percents": b"%41%3D%25%2541" * 43_000,
 }
 
 
 @pytest.mark.parametrize("name", BAD_TEXTS)
 def test_no_text_takes_long(name):
-    """Texts of 1.8 MB made to make a search look again and again take linear time."""
+    """Texts of 0.6 MB made to make a search look again and again take linear time."""
     data = BAD_TEXTS[name]
     escaped = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     for text, is_json in ((data, False), (b'"' + escaped + b'"', True)):
         start = time.process_time()
         REDACTOR.find(text, is_json=is_json)
-        assert time.process_time() - start < 6
+        assert time.process_time() - start < 3
 
 
 def test_every_rule_has_a_hint_that_its_text_meets():

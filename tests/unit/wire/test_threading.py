@@ -200,6 +200,32 @@ def test_attempts_of_one_call_are_a_group(repository):
     assert calls[3].group is None
 
 
+def test_attempt_that_failed_after_others_began_is_made_again_on_its_tape(repository):
+    """Without the name of a session: what waited for an answer then waits for another attempt."""
+    one, other = Script(SDK, connection=1), Script(SDK, connection=2)
+    other.number = 50
+    number = one.request([user("one")])
+    other.call([user("two")], said("second"))
+    one.response(number, b'{"type":"error"}', outcome="error", status=529)
+    asked, failed = one.values
+    one.call([user("one")], said("first"))
+    record(repository, [asked, *other.values, failed, *one.values[2:]])
+    assert sorted(map(len, shapes(repository).values())) == [3, 4]
+
+
+def test_lanes_without_names_are_forgotten_from_the_oldest(repository, monkeypatch):
+    """What is forgotten is no longer gone on with; what began last is."""
+    monkeypatch.setattr(recorder_calls, "UNNAMED_COUNT_MAX", 1)
+    one, other = Script(SDK, connection=1), Script(SDK, connection=2)
+    other.number = 50
+    begun = [script.call([user("hi")], said(word)) for script, word in ((one, "a"), (other, "b"))]
+    for script, messages in zip((one, other), begun, strict=True):
+        script.call([*messages, user("more")], said("end"))
+    values = [*one.values[:2], *other.values[:2], *other.values[2:], *one.values[2:]]
+    record(repository, values)
+    assert sorted(map(len, shapes(repository).values())) == [3, 5, 5]
+
+
 def test_request_that_never_ends_is_kept(repository):
     """What was asked is there even if no answer ever comes."""
     script = Script()
