@@ -89,6 +89,26 @@ def test_clients_are_pointed_at_it_and_kept_apart(world):
     assert names == ["night", "proxy", "proxy"]
 
 
+@pytest.mark.parametrize(
+    ("provider", "interface", "path"),
+    [(None, "chat", "/llm/v1/chat/completions"), ("anthropic", "anthropic", "/llm/v1/messages")],
+)
+def test_host_of_the_users_settings(world, provider, interface, path):
+    """It has an address of its own on the proxy, whose interface it speaks is told."""
+    world.environ |= {"ANTHROPIC_API_KEY": "k-0123456789", "OPENAI_API_KEY": "k-0123456789"}
+    with ModelServer(HELLO) as server:
+        world.tapes("config", "--user", "upstream.mine.url", f"{server.url}/llm/v1")
+        if provider is not None:
+            world.tapes("config", "--user", "upstream.mine.provider", provider)
+        with standing(world) as (process, _):
+            out = sh(world, f"eval \"$(tapes env mine)\"; {AGENT} {interface} '{PROMPT}'")
+            process.terminate()
+            assert process.stderr.read() == "tapes: recorded 1 session, 3 calls, 0 errors\n"
+
+    assert out == "hello.txt has 16 bytes.\n"
+    assert {each.path for each in server.exchanges} == {path}
+
+
 def test_status_without_a_proxy(world):
     """One that has ended is known to have."""
     with standing(world) as (process, url):
