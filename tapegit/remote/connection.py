@@ -503,7 +503,8 @@ def _ask_for_tunnel(connection: Connection, service: str) -> None:
     if connection.read_text_line():
         raise ProtocolError(
             "the remote does not speak version 2 of git's protocol over http",
-            hint="a git server of 2018 or later does",
+            hint="a git server of 2018 or later does, where the header Git-Protocol reaches it; of"
+            " one that does not 'git clone --mirror' makes a copy, and its folder is a remote too",
         )
 
 

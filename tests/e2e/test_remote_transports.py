@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -211,3 +214,31 @@ def test_a_server_that_can_do_little_will_do(servers, stores, tmp_path, monkeypa
     assert two("fsck", "--full").code == 0
     one("push", "--delete", "origin", "main")
     assert server.refs.keys() == {"refs/tapes/meta"}
+
+
+class Files(SimpleHTTPRequestHandler):
+    """Gives out files, and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_files_behind_http_are_refused_in_words(servers, stores, tmp_path, monkeypatch):
+    """They have no second version of the protocol; a mirror that git makes is as good a remote."""
+    server = servers.make()
+    (repository, one), (_, two) = stores
+    make_tape(repository, 2)
+    one("push", server.path, "main")
+    server.git("update-server-info")
+    handler = partial(Files, directory=str(server.path.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{http.server_address[1]}/{server.path.name}"
+        two("remote", "add", "origin", url)
+        commands = ("fetch",), ("fetch", "--depth", "1"), ("ls-remote",), ("clone", url)
+        refused = [two(*command, code=41).err for command in commands]
+        http.shutdown()
+    for said in refused:
+        assert "error: the remote does not speak version 2 of git's protocol over http" in said
+        assert "'git clone --mirror' makes a copy" in said
+    assert [path.name for path in two.cwd.iterdir()] == [".tapes"]
