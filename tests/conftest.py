@@ -7,6 +7,7 @@ user does, in a process of its own. Both take the same arguments and give the sa
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tapegit.repository.repository import Repository
     from tests.git_servers import GitServers
 
-PASSED_ON = ("PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
+PASSED_ON = ("PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 """What a test sees of the environment it was started in."""
 
 MEMORY = Path("/dev/shm")
@@ -47,6 +48,12 @@ def pytest_configure() -> None:
     if shutil.disk_usage(MEMORY).free >= MEMORY_SIZE_MIN_BYTES:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage the thousands of tests that are here to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

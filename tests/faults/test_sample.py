@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(not strace.is_usable(), reason="strace is not here or may not trace"),
 ]
 
-POINTS = {"KILL": 4, "EIO": 1, "ENOSPC": 1}
+POINTS = {"KILL": 2, "EIO": 1, "ENOSPC": 1}
 LYING_POINTS = 1
 
 

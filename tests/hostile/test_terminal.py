@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -18,13 +19,12 @@ import pytest
 
 from tapegit.cli.table import COMMANDS, PORCELAIN
 from tapegit.ui.escape import escape_text
+from tests.hostile.conftest import Target
 from tests.hostile.sessions import SESSIONS
 from tests.hostile.test_transcripts import TERMINAL, take
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.hostile.conftest import Target
 
 SHOWN = (
     "log",
@@ -116,10 +116,13 @@ ELSEWHERE = {
 """Commands that print nothing of a session, or what others here print."""
 
 
-@pytest.fixture
-def hostile(target: Target) -> tuple[Target, dict[str, list[str]]]:
+@pytest.fixture(scope="module")
+def model(zygote, template, tmp_path_factory) -> tuple[Path, dict[str, list[str]]]:
     """Give a store with a hostile session, a branch, a tag and a note, and what names stand for."""
-    source: Path = target.folder / "source"
+    folder = tmp_path_factory.mktemp("terminal") / "work"
+    shutil.copytree(template[0], folder, symlinks=True)
+    target = Target(zygote, folder, template[1])
+    source: Path = folder / "source"
     ref = take(target, source, SESSIONS["claude-code"](TERMINAL))
     turns = target.ok("rev-list", ref).split()
     target.ok("branch", "b", ref)
@@ -127,7 +130,15 @@ def hostile(target: Target) -> tuple[Target, dict[str, list[str]]]:
     target.ok("tag", "-f", "-m", TERMINAL, "v1", "b")
     target.ok("notes", "add", "-m", TERMINAL, "b")
     names = {"TURNS": turns, "REF": [ref], "FIRST": [turns[-1]], "LAST": [turns[0]]}
-    return target, names
+    return folder, names
+
+
+@pytest.fixture
+def hostile(zygote, template, model, tmp_path) -> tuple[Target, dict[str, list[str]]]:
+    """Give a copy of that store."""
+    folder, names = model
+    shutil.copytree(folder, tmp_path / "work", symlinks=True)
+    return Target(zygote, tmp_path / "work", template[1]), names
 
 
 def words_of(line: str, names: dict[str, list[str]]) -> list[str]:

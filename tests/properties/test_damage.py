@@ -106,7 +106,7 @@ EDITS: dict[str, Callable[[bytes, int, int], bytes]] = {
 
 
 @given(st.data())
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_damage_anywhere_is_a_right_answer_or_a_named_error(model, data):
     """One file of the store is changed in one place, and everything is read."""
     name = data.draw(st.sampled_from(sorted(model.files)), label="file")
@@ -121,7 +121,7 @@ def test_damage_anywhere_is_a_right_answer_or_a_named_error(model, data):
     st.sampled_from(["objects/", "refs/heads/main", "packed-refs", "HEAD", "format", "logs/"]),
     st.data(),
 )
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_a_flipped_bit_in_data_is_a_right_answer_or_a_named_error(model, beginning, data):
     """The same where it matters most, one bit at a time."""
     names = sorted(name for name in model.files if name.startswith(beginning))

@@ -267,12 +267,12 @@ def test_any_buffer_is_cut_alike(wrap, tmp_path):
     ],
 )
 def test_hostile_bytes_take_linear_time(pattern):
-    """16 MiB of any pattern are decided within a few seconds."""
-    data = b'{"messages":[[' + pattern * (16 * MIB // len(pattern))
+    """4 MiB of any pattern are decided within seconds."""
+    data = b'{"messages":[[' + pattern * (4 * MIB // len(pattern))
     started = time.process_time()
     verify_cover(data, cut(data))
 
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 3
 
 
 def wire_requests() -> list[bytes]:

@@ -14,7 +14,7 @@ from tapegit.objects.kind import Kind
 from tapegit.refs.names import RefName
 from tests.builders import turn_data
 
-SECONDS = 6.0
+SECONDS = 3.0
 
 
 def record(shop, worker, deadline):
@@ -81,7 +81,7 @@ def start(work, shop, worker, deadline):
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_nothing_is_lost_or_missing_beside_gc(shop):
-    """Three recorders and two readers for six seconds beside a gc loop: no object is missing ever.
+    """Three recorders and two readers for seconds beside a gc loop: no object is missing ever.
 
     The recorders count on objects that gc is about to remove, since they write the same ones.
     """
