@@ -13,6 +13,9 @@ from tapegit.dialects.syntax.lines import first_line
 from tapegit.dialects.syntax.members import NO_VALUE, decode_members, decode_string, has_value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
     from tapegit.dialects.syntax.members import Json
 
 ARGUMENTS: Final = (
@@ -49,13 +52,27 @@ def summarize_file_call(name: str, arguments: Json, cwd: str | None) -> str:
 
 def summarize_call(name: str, arguments: Json, cwd: str | None) -> str:
     """Return a call as `Name: argument`, or its name alone."""
-    values = decode_members(_Arguments, arguments)
-    for key in ARGUMENTS:
+    line = find_subject(decode_members(_Arguments, arguments), ARGUMENTS, _PATHS, cwd)
+    return f"{name}: {line}" if line else name
+
+
+def find_subject(
+    values: msgspec.Struct, keys: Iterable[str], paths: AbstractSet[str], cwd: str | None
+) -> str | None:
+    """Return the first line of the first argument that says something, or None.
+
+    Args:
+        values: The arguments, each one as its JSON.
+        keys: Those that count, in order.
+        paths: Those that are paths: in the working directory they are relative.
+        cwd: The working directory.
+    """
+    for key in keys:
         raw = getattr(values, key)
         text = decode_string(raw) if has_value(raw) else None
-        if text and key in _PATHS and cwd:
+        if text and key in paths and cwd:
             text = text.removeprefix(cwd + "/")
         line = first_line(text) if text else None
         if line:
-            return f"{name}: {line}"
-    return name
+            return line
+    return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tapegit.dialects.call_subject import find_subject
 from tapegit.dialects.claude_code.record import (
     Block,
     ClaudeRecord,
@@ -110,15 +111,8 @@ def summarize_call(block: Block, cwd: str | None) -> str:
         values = _arguments_decoder.decode(block.input)
     except msgspec.DecodeError:
         return name
-    for key in _ARGUMENTS:
-        raw = getattr(values, key)
-        text = decode_string(raw) if has_value(raw) else None
-        if text and key in _PATH_ARGUMENTS and cwd:
-            text = text.removeprefix(cwd + "/")
-        line = first_line(text) if text else None
-        if line:
-            return f"{name}: {line}"
-    return name
+    line = find_subject(values, _ARGUMENTS, _PATH_ARGUMENTS, cwd)
+    return f"{name}: {line}" if line else name
 
 
 def summarize_event(record: ClaudeRecord) -> str:

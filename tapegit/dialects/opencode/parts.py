@@ -10,9 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapegit.dialects.opencode.record import decode_record, is_export, iter_message_parts
-from tapegit.dialects.parts import Unknown
-from tapegit.dialects.syntax.json_records import NOT_JSON, read_document
-from tapegit.dialects.syntax.members import text_of
+from tapegit.dialects.syntax.documents import iter_document_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,18 +20,6 @@ if TYPE_CHECKING:
 
 def iter_parts(pieces: Iterable[bytes]) -> Iterator[AnyPart]:
     """Yield the parts of a turn from the pieces of its raw bytes."""
-    data = b"".join(pieces)
-    if not data:
-        return
-    value = read_document(data)
-    if value is None:
-        yield Unknown(type=f"unreadable: {NOT_JSON}", raw=text_of(data))
-    elif is_export(value):
-        yield Unknown(type="document", raw=text_of(value))
-    else:
-        is_empty = True
-        for part in iter_message_parts(decode_record(value)):
-            is_empty = False
-            yield part
-        if is_empty:
-            yield Unknown(type="message", raw=text_of(value))
+    return iter_document_parts(
+        pieces, is_export, lambda value: iter_message_parts(decode_record(value))
+    )

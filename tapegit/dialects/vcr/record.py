@@ -18,7 +18,7 @@ import msgspec
 from tapegit.dialects.syntax.bodies import read_members
 from tapegit.dialects.syntax.json_records import read_document
 from tapegit.dialects.syntax.members import is_object, iter_array, starts_with
-from tapegit.dialects.vcr.yaml_values import load_yaml
+from tapegit.dialects.vcr.yaml_values import decode_yaml
 from tapegit.errors import FormatError
 
 LISTS: Final = ("interactions", "http_interactions")
@@ -75,14 +75,14 @@ def read_interactions(data: bytes) -> list[Interaction | None]:
     Raises:
         FormatError: The bytes are no cassette, or hold too much.
     """
-    found = load_cassette(data)
+    found = decode_cassette(data)
     interactions = next((found[name] for name in LISTS if name in found), None)
     if not isinstance(interactions, list):
         raise FormatError("no cassette", where="cassette", reason="no list of interactions")
     return [_read_interaction(each) for each in interactions]
 
 
-def load_cassette(data: bytes) -> dict[str, Any]:
+def decode_cassette(data: bytes) -> dict[str, Any]:
     """Return what a cassette says.
 
     Raises:
@@ -92,7 +92,7 @@ def load_cassette(data: bytes) -> dict[str, Any]:
     if document is not None:
         value = json.loads(document, parse_int=_read_integer, parse_float=_read_number)
     else:
-        value = load_yaml(data)
+        value = decode_yaml(data)
     if not isinstance(value, dict):
         raise FormatError("no cassette", where="cassette", reason="no object")
     return value

@@ -90,7 +90,7 @@ class _Open:
             self.key = None
 
 
-def load_yaml(data: bytes) -> Any:
+def decode_yaml(data: bytes) -> Any:
     """Return what a YAML document says: objects, lists, strings, bytes, numbers, True, False, None.
 
     What an alias stands for is the same object, not a copy.

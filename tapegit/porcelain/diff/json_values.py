@@ -51,7 +51,7 @@ def diff_json(old: str, new: str, path: str = "") -> list[PathChange]:
         new: The same of the other side.
         path: What the paths begin with.
     """
-    values = load_json(old), load_json(new)
+    values = parse_json(old), parse_json(new)
     if values[0] is NO_JSON or values[1] is NO_JSON:
         if old == new:
             return []
@@ -68,7 +68,7 @@ NO_JSON: Final = object()
 _ABSENT: Final = object()
 
 
-def load_json(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """Return what JSON says, numbers as they are written; `NO_JSON` if it cannot be read."""
     if len(text) > SIZE_MAX:
         return NO_JSON

@@ -17,7 +17,7 @@ from tapegit.dialects.wire_table import WIRE_DIALECTS
 from tapegit.errors import FormatError
 from tapegit.objects.kind import Kind
 from tapegit.objects.rope import decode_rope
-from tapegit.porcelain.diff.json_values import NO_JSON, load_json
+from tapegit.porcelain.diff.json_values import NO_JSON, parse_json
 
 if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
@@ -152,5 +152,5 @@ def _decode(dialect: str, body: bytes) -> Asked | None:
 
 
 def _load(text: str) -> Any:
-    value = load_json(text)
+    value = parse_json(text)
     return text if value is NO_JSON else value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tapegit.dialects.meaning.injected import dialect_name
 from tapegit.dialects.parts import Unknown
-from tapegit.porcelain.diff.json_values import load_json
+from tapegit.porcelain.diff.json_values import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ class SettingsState:
         return self._known[key]
 
     def _take_record(self, raw: str, members: dict[str, str]) -> None:
-        record = load_json(raw)
+        record = parse_json(raw)
         payload = record.get("payload", record) if isinstance(record, dict) else None
         if not isinstance(payload, dict):
             return

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapegit.porcelain.diff.json_values import DEPTH_MAX, NESTING_MAX, NO_JSON, diff_json, load_json
+from tapegit.porcelain.diff.json_values import (
+    DEPTH_MAX,
+    NESTING_MAX,
+    NO_JSON,
+    diff_json,
+    parse_json,
+)
 
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2),
@@ -73,6 +79,6 @@ def test_nesting_is_bounded():
     (change,) = diff_json(nest(DEPTH_MAX + 5, "1"), nest(DEPTH_MAX + 5, "2"))
     assert change.path == "[0]" * DEPTH_MAX
     for depth in (NESTING_MAX + 1, 100_000):
-        assert load_json(nest(depth, "1")) is NO_JSON
+        assert parse_json(nest(depth, "1")) is NO_JSON
         (change,) = diff_json(nest(depth, "1"), nest(depth, "2"))
         assert (change.path, change.old_text) == ("", nest(depth, "1"))
