@@ -69,8 +69,10 @@ _JSON_SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": 
 def format_json(value: object) -> str:
     r"""Return a value as JSON on one line, with unsafe characters as `\uXXXX`.
 
-    Strings, integers, booleans, lists, tuples and dictionaries with text keys; a key whose
-    value is None is left out, since an absent key means unknown.
+    A key whose value is None is left out, since an absent key means unknown.
+
+    Args:
+        value: Of strings, integers, booleans, lists, tuples, and dictionaries with text keys.
 
     Raises:
         TypeError: The value holds anything else.

@@ -1,4 +1,4 @@
-"""Keeping a store small, fast and whole: gc, repack, prune, fsck, salvage, bundles.
+"""Keeping a store small, fast and whole, a folder for each: `gc`, `fsck`, `salvage`, `receive`.
 
 Rules: nothing here is ever needed for a store to be correct; what is removed goes through the
 trash; a command that cannot read all it must know removes nothing.

@@ -1,1 +1,1 @@
-"""The store itself: `init`, `config`, `gc`, `fsck` and what packs it anew."""
+"""The store itself: `init`, `config`, `gc`, `fsck`, what packs it anew; and `help`, `version`."""
