@@ -160,7 +160,11 @@ class App:
             raise self._broken[0]
 
     def clock(self) -> int:
-        """Return the time to record, in milliseconds since the epoch."""
+        """Return the time to record, in milliseconds since the epoch.
+
+        Raises:
+            ConfigError: TAPES_DATE is set to something else.
+        """
         fixed = self.environ.get("TAPES_DATE")
         if not fixed:
             return time.time_ns() // 1_000_000

@@ -26,7 +26,11 @@ def set_up(app: App, branch: RefName, followed: RefName | None) -> None:
 
 
 def set_upstream_of(app: App, upstream: str, words: tuple[str, ...]) -> None:
-    """Let a branch follow what was named: `branch -u`."""
+    """Let a branch follow what was named: `branch -u`.
+
+    Raises:
+        RefNotFoundError: No remote has such a branch, or HEAD is detached and none was named.
+    """
     branch = _branch_of(app, words)
     followed = find_ref(app.repository.refs, upstream)
     if followed is None or app.repository.refs.find(followed) is None:
@@ -41,7 +45,11 @@ def set_upstream_of(app: App, upstream: str, words: tuple[str, ...]) -> None:
 
 
 def unset_upstream_of(app: App, words: tuple[str, ...]) -> None:
-    """Let a branch follow nothing any more: `branch --unset-upstream`."""
+    """Let a branch follow nothing any more: `branch --unset-upstream`.
+
+    Raises:
+        UserError: It follows nothing.
+    """
     branch = _branch_of(app, words)
     if not stop_following(app.repository, branch):
         raise UserError(

@@ -70,7 +70,11 @@ def has_empty(data: bytes) -> bool:
 
 
 def replace_surrogates(value: Any) -> Any:
-    """Return the value with every string encodable as UTF-8; the rest is left as it is."""
+    """Return the value with every string encodable as UTF-8; the rest is left as it is.
+
+    Raises:
+        FormatError: The value has no JSON form, or is nested too deeply.
+    """
     try:
         type_encoder.encode(value)
     except UnicodeEncodeError:

@@ -88,7 +88,7 @@ class Launch(NamedTuple):
         name: As harnesses are named.
         programs: Names of its program.
         packages: Under which `npx` and its like run it, without versions.
-        plan: Says what to lay over.
+        plan: Says what to lay over; raises NoOverlayError where no flag or variable would do.
     """
 
     name: str

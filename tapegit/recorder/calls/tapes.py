@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
     from tapegit.objects.turn import Turn
     from tapegit.recorder.calls.answers import Answer
+    from tapegit.recorder.calls.endpoints import Endpoint
     from tapegit.recorder.calls.exchanges import Asked
     from tapegit.recorder.calls.request_bodies import ObjectSink, RequestBody
     from tapegit.redact.redactor import Redactor
@@ -60,9 +61,13 @@ if TYPE_CHECKING:
 PIECE_COUNT_MAX: Final = 4096
 """Pieces that one turn names; a turn has at most 1 MiB."""
 NAMED_COUNT_MAX: Final = 256
+"""Lanes of named sessions that are held; others are read from the store when they go on."""
 UNNAMED_COUNT_MAX: Final = 1024
+"""Lanes of one scope without names that are held; what goes on from an older one begins anew."""
 SIDE_COUNT_MAX: Final = 4096
+"""Tips of side tapes that are held."""
 NAME_COUNT_MAX: Final = 1 << 16
+"""Names of sessions that were made here and may not be stored yet."""
 RESPONSE_COUNT_MAX: Final = 1 << 16
 """Responses that a later request can name; the oldest is forgotten."""
 
@@ -213,14 +218,7 @@ class CallTapes:
         """Take a request."""
         endpoint = find_endpoint(asked.method, asked.target)
         body = self._reader.read(asked.body, endpoint.dialect)
-        client = find_client(asked.names, body.fields)
-        client = Client(*(self._clean(text) for text in client))
-        harness = self._scope(asked.scope).facts.harness
-        if harness is not None and client.harness in LIBRARIES:
-            client = client._replace(harness=harness)
-        if endpoint.kind == PROBE and client.session is None:
-            client = Client(UNKNOWN)  # its user agent is that of a library
-        client = self._rename(client, asked)
+        client = self._find_client(asked, endpoint, body)
         units = make_units(body.elements) if endpoint.dialect is not None else []
         kind = side_kind(endpoint, body)
         if asked.names.get("upgrade", "").lower() == "websocket" and not asked.body:
@@ -278,6 +276,17 @@ class CallTapes:
         for number, found in sorted(self._open.items()):
             time_ms = max(ended_ms, found.request.asked.started_ms)
             self.answer(Answered(number, "client_gone", None, (), b"", None, time_ms))
+
+    def _find_client(self, asked: Asked, endpoint: Endpoint, body: RequestBody) -> Client:
+        """Return who sent a request, without secrets, as its session is called in the store."""
+        client = find_client(asked.names, body.fields)
+        client = Client(*(self._clean(text) for text in client))
+        harness = self._scope(asked.scope).facts.harness
+        if harness is not None and client.harness in LIBRARIES:
+            client = client._replace(harness=harness)
+        if endpoint.kind == PROBE and client.session is None:
+            client = Client(UNKNOWN)  # its user agent is that of a library
+        return self._rename(client, asked)
 
     def _clean(self, text: Any) -> Any:
         return None if text is None else self._redactor.redact_text(text)

@@ -87,6 +87,9 @@ def detach(run: Callable[[], None]) -> bool:
 
     The caller goes on at once. The child has a session of its own and no terminal, and ends
     after `run` without returning from here.
+
+    Raises:
+        StorageError: The system has no process for it.
     """
     if not hasattr(os, "fork"):
         return False
