@@ -62,6 +62,7 @@ class ReplayServer:
     Args:
         steps: Of the tape.
         redactor: Takes the secrets out of what comes in, as was done with what was recorded.
+        reader: Reads of requests what they are matched by.
         is_strict: The chain alone is no match.
         speed: 1 for the times that were recorded, 2 for half of them; None: at once.
         is_cut: The tape was cut on purpose.
