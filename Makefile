@@ -43,10 +43,10 @@ demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not faults and not clients and not remotes"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not faults and not clients and not remotes"
 
 quick: $(STAMP)
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not slow and not faults and not clients and not remotes"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow and not faults and not clients and not remotes"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -88,7 +88,7 @@ million: $(STAMP)
 	@TAPES_TURNS=1000000 $(BIN)/python -m pytest -q tests/e2e/test_rev_million.py
 
 remotes: $(STAMP)
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m remotes tests/e2e
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m remotes tests/e2e
 
 fuzz:
 	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)

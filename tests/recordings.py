@@ -29,6 +29,7 @@ from tapegit.wire.recording.cassette_files import record_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from random import Random
 
     from tapegit.dialects.parts import AnyPart
     from tapegit.refs.names import RefName
@@ -155,3 +156,17 @@ def jsonl(records: Iterable[dict[str, Any]]) -> bytes:
     return b"".join(
         json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in records
     )
+
+
+def check_back_and_growth(data: bytes, random: Random) -> RecordedSource:
+    """Check that a source comes back, and that growing to it is the same; return it, recorded."""
+    recordings, growing = Recordings(), Recordings()
+    source = recordings.record(data)
+    assert recordings.rebuild(source) == data
+    for turn in recordings.line(source.tapes[0].tip):
+        recordings.parts(turn)
+    recordings.add(data)
+    growing.add(data[: random.randrange(len(data))])
+    growing.add(data)
+    assert growing.refs == recordings.refs
+    return source

@@ -230,20 +230,26 @@ def test_claude_asks_without_a_stream_when_it_was_cut(world):
     world.verify_bodies("claude", server)
 
 
+def say_slowly(asked):
+    """Answer as `SAY` does, but stop for a minute within the answer to "say one"."""
+    is_long = asked.prompt == "say one" and not asked.is_side
+    return SAY(asked)._replace(hold_s=60.0 if is_long else 0.0)
+
+
+def interrupt_claude(world):
+    """Record Claude Code until an answer has begun, and interrupt it; return what it prints."""
+    with world.start("record", "--", *CLAUDE, "say one") as process:
+        while not any(b"One, and" in body.response for body in world.bodies("claude")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=60)
+
+
 def test_claude_is_interrupted_and_goes_on(world):
     """What had come of the answer that nobody waited for is a leaf, and the session goes on."""
-
-    def script(asked):
-        is_long = asked.prompt == "say one" and not asked.is_side
-        return SAY(asked)._replace(hold_s=60.0 if is_long else 0.0)
-
-    with ModelServer(script) as server:
+    with ModelServer(say_slowly) as server:
         set_up_claude(world, server)
-        with world.start("record", "--", *CLAUDE, "say one") as process:
-            while not any(b"One, and" in body.response for body in world.bodies("claude")):
-                time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+        out, err = interrupt_claude(world)
         assert json.loads(out.splitlines()[-1])["terminal_reason"] == "aborted_streaming"
         assert err == "tapes: recorded 1 session, 1 call, 1 error\n"
         assert server.gone == 1

@@ -11,8 +11,6 @@ import json
 import re
 import shlex
 import shutil
-import signal
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -28,6 +26,8 @@ from tests.clients.test_conversations import (
     PI,
     PROMPT,
     SAY,
+    interrupt_claude,
+    say_slowly,
     set_up_claude,
     set_up_codex,
     set_up_gemini,
@@ -359,18 +359,9 @@ def aborted(out):
 
 def test_client_that_was_interrupted_is_interrupted_again(world):
     """It waits for the rest of the answer as it did; the session goes on with the next command."""
-
-    def script(asked):
-        is_long = asked.prompt == "say one" and not asked.is_side
-        return SAY(asked)._replace(hold_s=60.0 if is_long else 0.0)
-
-    with ModelServer(script) as server:
+    with ModelServer(say_slowly) as server:
         set_up_claude(world, server)
-        with world.start("record", "--", *CLAUDE, "say one") as process:
-            while not any(b"One, and" in body.response for body in world.bodies("claude")):
-                time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=60)
+        out, _ = interrupt_claude(world)
         (first,) = sessions(world)
         line = f"{shlex.join(CLAUDE)} 'say one'; {shlex.join(CLAUDE)} --continue 'go on'"
         untap(world)

@@ -52,18 +52,24 @@ sys.exit(int(os.environ.get("CLAUDE_CODE", "0")))
 """
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Give a home, with a stand-in for Claude Code on the PATH."""
+def make_home(tmp_path, monkeypatch, name, text):
+    """Make a home, with a stand-in for a client on the PATH; return it."""
     home = tmp_path / "home"
     home.mkdir()
     programs = tmp_path / "programs"
     programs.mkdir()
-    path = programs / "claude"
-    path.write_text(f"#!{sys.executable}\n{CLAUDE}")
+    path = programs / name
+    path.write_text(f"#!{sys.executable}\n{text}")
     path.chmod(0o755)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return home
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Give a home, with a stand-in for Claude Code on the PATH."""
+    home = make_home(tmp_path, monkeypatch, "claude", CLAUDE)
     monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
     return home
 

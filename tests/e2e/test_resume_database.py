@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 
 import pytest
 
-from tests.e2e.test_resume import SESSION, chain
+from tests.e2e.test_resume import SESSION, chain, make_home
 from tests.recordings import jsonl
 
 OPENCODE = """
@@ -36,16 +34,7 @@ else:
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """Give a home, with the stand-in on the PATH."""
-    home = tmp_path / "home"
-    home.mkdir()
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    path = programs / "opencode"
-    path.write_text(f"#!{sys.executable}\n{OPENCODE}")
-    path.chmod(0o755)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    return home
+    return make_home(tmp_path, monkeypatch, "opencode", OPENCODE)
 
 
 @pytest.fixture

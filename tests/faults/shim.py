@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.hostile.zygote import Zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SOURCE = Path(__file__).with_name("shim.c")
 
@@ -27,3 +36,16 @@ def build() -> Path | None:
         check=False,
     )
     return target if done.returncode == 0 else None
+
+
+@contextlib.contextmanager
+def start() -> Iterator[Zygote]:
+    """Give the process that runs `tapes` with the library in it, or skip the test by its name."""
+    library = build()
+    if library is None:
+        pytest.skip("no C compiler is here")
+    zygote = Zygote(preload=library)
+    try:
+        yield zygote
+    finally:
+        zygote.close()

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -27,7 +27,9 @@ from tests.faults.matrix import EMPTY
 from tests.faults.power_scripts import SCRIPTS, Script, Step
 from tests.faults.scenarios import check_environment
 from tests.faults.store_check import State, check_kept, check_sound, read_state
-from tests.hostile.zygote import Zygote
+
+if TYPE_CHECKING:
+    from tests.hostile.zygote import Zygote
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
@@ -153,12 +155,8 @@ def run(tapes: Zygote, step: Step, folder: Path, extra_env: dict[str, str] | Non
 @pytest.fixture
 def preloaded():
     """Give the process that runs `tapes` with the library in it that leaves syncs out."""
-    library = shim.build()
-    if library is None:
-        pytest.skip("no C compiler is here")
-    zygote = Zygote(preload=library)
-    yield zygote
-    zygote.close()
+    with shim.start() as zygote:
+        yield zygote
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ is tried, whatever the command does.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.faults import shim
@@ -14,7 +16,9 @@ from tests.faults.matrix import EMPTY, STRIDE, describe, judge
 from tests.faults.scenarios import SCENARIOS, Scenario, Workbench, check_environment
 from tests.faults.store_check import read_state
 from tests.faults.strace import Run
-from tests.hostile.zygote import Zygote
+
+if TYPE_CHECKING:
+    from tests.hostile.zygote import Zygote
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
@@ -26,12 +30,8 @@ CALLS_MAX = 2000
 @pytest.fixture(scope="session")
 def preloaded():
     """Give the process that runs `tapes` with the library in it."""
-    library = shim.build()
-    if library is None:
-        pytest.skip("no C compiler is here")
-    zygote = Zygote(preload=library)
-    yield zygote
-    zygote.close()
+    with shim.start() as zygote:
+        yield zygote
 
 
 class Shimmed:

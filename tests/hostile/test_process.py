@@ -18,7 +18,6 @@ import pytest
 from tests.faults import shim
 from tests.faults.scenarios import make_transcript
 from tests.hostile.conftest import SECONDS_MAX
-from tests.hostile.zygote import Zygote
 
 STORAGE = 36
 LOCKED = 11
@@ -168,12 +167,8 @@ def test_a19_little_memory_is_named(target, mib):
 @pytest.fixture(scope="module")
 def preloaded():
     """Give the process that runs `tapes` with faults in its writes."""
-    library = shim.build()
-    if library is None:
-        pytest.skip("no C compiler is here")
-    zygote = Zygote(preload=library)
-    yield zygote
-    zygote.close()
+    with shim.start() as zygote:
+        yield zygote
 
 
 SHIMMED = WRITERS[:6]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.recordings import Recordings, jsonl
+from tests.recordings import Recordings, check_back_and_growth, jsonl
 
 Record = dict[str, Any]
 META: Record = {
@@ -271,14 +271,5 @@ hostile = st.lists(
 def test_odd_rollouts_come_back_and_grow(records, random):
     """Whatever members are of whatever type: bytes come back, and growth changes nothing."""
     text = "".join(json.dumps(record) + "\n" for record in [META, *records])
-    data = text.encode()
-    recordings, growing = Recordings(), Recordings()
-    source = recordings.record(data)
+    source = check_back_and_growth(text.encode(), random)
     assert source.unreadable_count == 0
-    assert recordings.rebuild(source) == data
-    for turn in recordings.line(source.tapes[0].tip):
-        recordings.parts(turn)
-    recordings.add(data)
-    growing.add(data[: random.randrange(len(data))])
-    growing.add(data)
-    assert growing.refs == recordings.refs

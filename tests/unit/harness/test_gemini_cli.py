@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tapegit.dialects.parts import part_members
 from tapegit.dialects.table import find_decoder
-from tests.recordings import Recordings, jsonl, record_ends
+from tests.recordings import Recordings, check_back_and_growth, jsonl, record_ends
 
 Record = dict[str, Any]
 HEAD: Record = {"sessionId": "s", "projectHash": "h", "startTime": "2026-01-01T00:00:00Z"}
@@ -207,12 +207,4 @@ hostile = st.lists(
 def test_odd_sessions_come_back_and_grow(records, random):
     """Whatever members are of whatever type: bytes come back, and growth changes nothing."""
     data = "".join(json.dumps(record) + "\n" for record in [HEAD, *records]).encode()
-    recordings, growing = Recordings(), Recordings()
-    source = recordings.record(data)
-    assert recordings.rebuild(source) == data
-    for turn in recordings.line(source.tapes[0].tip):
-        recordings.parts(turn)
-    recordings.add(data)
-    growing.add(data[: random.randrange(len(data))])
-    growing.add(data)
-    assert growing.refs == recordings.refs
+    check_back_and_growth(data, random)

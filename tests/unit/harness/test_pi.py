@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapegit.dialects.parts import part_members
-from tests.recordings import Recordings, jsonl, record_ends
+from tests.recordings import Recordings, check_back_and_growth, jsonl, record_ends
 
 Record = dict[str, Any]
 HEADER: Record = {"type": "session", "version": 3, "id": "s", "timestamp": "t", "cwd": "/w"}
@@ -277,12 +277,4 @@ hostile = st.lists(st.dictionaries(st.sampled_from(_names), _odd) | _messages | 
 def test_odd_sessions_come_back_and_grow(records, random):
     """Whatever members are of whatever type: bytes come back, and growth changes nothing."""
     data = "".join(json.dumps(record) + "\n" for record in [HEADER, *records]).encode()
-    recordings, growing = Recordings(), Recordings()
-    source = recordings.record(data)
-    assert recordings.rebuild(source) == data
-    for turn in recordings.line(source.tapes[0].tip):
-        recordings.parts(turn)
-    recordings.add(data)
-    growing.add(data[: random.randrange(len(data))])
-    growing.add(data)
-    assert growing.refs == recordings.refs
+    check_back_and_growth(data, random)
