@@ -12,7 +12,8 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import StorageError, TapesError
+from tapegit.errors import DataError, StorageError, TapesError
+from tapegit.repository.layout import STORE_NAME
 from tapegit.ui.escape import escape_text, format_json
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def as_tapes_error(error: OSError | MemoryError) -> TapesError:
 def format_failure(error: TapesError | click.ClickException, *, json: bool) -> str:
     """Return what to write to standard error: lines of text, or one JSON object."""
     if isinstance(error, TapesError):
-        message, hint, code, name = error.message, error.hint, error.exit_code, error.code_name
+        message, code, name = error.message, error.exit_code, error.code_name
+        hint = error.hint or _find_way_out(error)
         fields = {key: _plain(value) for key, value in error.fields.items()}
     else:
         message, hint = _describe_usage(error)
@@ -59,7 +61,8 @@ def format_failure(error: TapesError | click.ClickException, *, json: bool) -> s
             "hint": hint,
         }
         return format_json(members) + "\n"
-    lines = [f"tapes: error: {escape_text(message)}"]
+    # A name from outside may have line ends in it: no part of it may look like a line of ours.
+    lines = ["tapes: error: " + escape_text(message).replace("\n", "\n  ")]
     if hint:
         lines.extend(f"hint: {escape_text(part)}" for part in hint.splitlines())
     return "\n".join(lines) + "\n"
@@ -73,6 +76,14 @@ def asks_for_json(args: Sequence[str]) -> bool:
         if arg == "--json":
             return True
     return False
+
+
+def _find_way_out(error: TapesError) -> str | None:
+    """Return what helps where a file of the store is damaged and nothing better is known."""
+    where = str(error.fields.get("where", ""))
+    if isinstance(error, DataError) and f"/{STORE_NAME}/" in where:
+        return "'tapes fsck' says what is lost, 'tapes fsck --salvage' gets out what can be got"
+    return None
 
 
 def _describe_usage(error: click.ClickException) -> tuple[str, str | None]:

@@ -192,19 +192,21 @@ def _silence(stream: TextIO) -> None:
 )
 @click.option("-C", "directories", metavar="DIR", multiple=True, help="Run as if started in DIR")
 @click.option("--tapes-dir", metavar="DIR", help="Use the store in DIR, a .tapes directory")
-@click.option("--no-pager", is_flag=True, help="Do not page long output")
+@click.option("-p", "--paginate", is_flag=True, help="Page output, whatever the command")
+@click.option("-P", "--no-pager", is_flag=True, help="Do not page long output")
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     help="When to colour output; auto: on a terminal, unless NO_COLOR is set",
 )
-@click.option("--version", is_flag=True, help="Say which program and which version this is")
+@click.option("-v", "--version", is_flag=True, help="Say which program and which version this is")
 @click.pass_context
 def cli(
     ctx: click.Context,
     directories: tuple[str, ...],
     tapes_dir: str | None,
+    paginate: bool,
     no_pager: bool,
     color: str,
     version: bool,
@@ -213,7 +215,7 @@ def cli(
     for directory in directories:
         _change_directory(directory)
     name = "version" if version else ctx.invoked_subcommand
-    terminal = _make_terminal(ctx, color, paged=_is_paged(name) and not no_pager)
+    terminal = _make_terminal(ctx, color, paged=(paginate or _is_paged(name)) and not no_pager)
     ctx.obj = App(terminal, os.environ, tapes_dir=tapes_dir, find_stated=_find_stated)
     ctx.call_on_close(terminal.flush)
     if version:
@@ -225,7 +227,7 @@ def cli(
 
 def _change_directory(directory: str) -> None:
     try:
-        os.chdir(directory)
+        os.chdir(directory or ".")  # an empty name is none, as for git
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.UsageError(f"cannot change to '{directory}': {reason}") from error

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import RepositoryNotFoundError, TapesError, UnsafePathError
+from tapegit.errors import RepositoryNotFoundError, StorageError, TapesError, UnsafePathError
 from tapegit.files.safe_read import read_file
 from tapegit.repository.layout import FORMAT_NAME, HEAD_NAME, OBJECTS_NAME, STORE_NAME
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GIT_FILE_SIZE_MAX_BYTES: Final = 8192
+_HAS_EFFECTIVE: Final = os.access in os.supports_effective_ids
 _HINT: Final = (
     "'tapes init --user' makes one store for all projects\n"
     "'tapes init' makes one for this directory"
@@ -49,6 +50,7 @@ def discover(
     Raises:
         RepositoryNotFoundError: There is none, or the one named is none.
         UnsafePathError: What was found belongs to another user.
+        StorageError: What was found cannot be looked into.
     """
     if tapes_dir is not None:
         return _named(os.path.join(start, tapes_dir))
@@ -59,6 +61,7 @@ def discover(
             _verify_owner(path)
             return Path(path)
         if os.path.lexists(path):
+            _verify_open(path)
             _verify_complete(path)
             foreign.append(path)
     own = (user_store or _platform_store)()
@@ -126,6 +129,18 @@ def _verify_owner(path: str) -> None:
         raise UnsafePathError(
             f"cannot use '{path}': it belongs to another user ({owner})",
             hint=f"if you trust it: 'tapes --tapes-dir {path} …'",
+            path=path,
+        )
+
+
+def _verify_open(path: str) -> None:
+    """Stop at a directory of this user that cannot be looked into: it may be the store."""
+    if not os.path.isdir(path) or os.access(path, os.X_OK, effective_ids=_HAS_EFFECTIVE):
+        return
+    if os.stat(path).st_uid == os.geteuid():
+        raise StorageError(
+            f"cannot look into '{path}': permission denied",
+            hint="check the owner and the permissions of the store",
             path=path,
         )
 

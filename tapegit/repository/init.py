@@ -12,7 +12,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-from tapegit.errors import StorageError, UserError
+from tapegit.errors import StorageError, UnsafePathError, UserError
 from tapegit.files import syscalls
 from tapegit.files.durable import TemporaryFile, fsync_dir
 from tapegit.files.oserrors import storage_error
@@ -97,7 +97,11 @@ def _make_folder(path: Path, mode: int = 0o700) -> None:
         if stat.S_ISLNK(status.st_mode):
             raise unsafe_path(path, "a symbolic link") from error
         if not stat.S_ISDIR(status.st_mode):
-            raise storage_error(error, "create folder", path) from error
+            raise UnsafePathError(
+                f"cannot make the folder '{path}': something else has this name",
+                hint="move it away, or 'tapes init DIR' makes a store in another directory",
+                path=path,
+            ) from error
     except OSError as error:
         raise storage_error(error, "create folder", path) from error
 

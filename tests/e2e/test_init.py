@@ -96,6 +96,15 @@ def test_another_programs_directory_is_named_and_left(tapes, work):
     assert os.listdir(work / ".tapes") == ["tapes.sqlite"]
 
 
+def test_a_file_in_the_place_of_the_store_is_named_and_left(tapes, work):
+    """The hint says what can be done."""
+    (work / ".tapes").write_text("mine")
+    result = tapes("init", code=16)
+    assert "something else has this name" in result.err
+    assert "hint: move it away" in result.err
+    assert (work / ".tapes").read_text() == "mine"
+
+
 def test_strangers_in_a_store_are_no_obstacle(tapes, store):
     """Files that others left in it stay."""
     litter(store)

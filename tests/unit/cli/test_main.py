@@ -254,3 +254,15 @@ def test_a_word_of_git_is_answered_with_what_was_meant(tapes, word):
     result = tapes(word, code=2)
     assert f"'{word}' is not a tapes command\nhint: " in result.err
     assert set(re.findall(r"'tapes ([a-z-]+)", HINTS[word])) <= COMMANDS.keys()
+
+
+def test_a_name_with_line_ends_makes_no_line_of_ours(tapes, store):
+    """What comes after a line end in it stands to the right of where our words begin."""
+    err = tapes("show", "a\nhint do evil", code=12).err
+    assert "\n  hint do evil'\n" in err
+
+
+def test_an_empty_directory_is_where_we_are(run_tapes):
+    """As for git; and its short names of options mean the same."""
+    assert run_tapes("-C", "", "-P", "-v").lines == run_tapes("--version").lines
+    assert run_tapes("-p", "version").lines == run_tapes("--version").lines

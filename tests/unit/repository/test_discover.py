@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tapegit.errors import RepositoryNotFoundError, UnsafePathError
+from tapegit.errors import RepositoryNotFoundError, StorageError, UnsafePathError
 from tapegit.repository.discover import discover, is_store
 from tapegit.repository.init import init_store
 
@@ -63,6 +63,15 @@ def test_the_directory_of_another_program_is_passed_over(tmp_path, find, entry):
     init_store(tmp_path / "a/.tapes")
     assert find(tmp_path / "a/b") == tmp_path / "a/.tapes"
     assert os.listdir(tmp_path / "a/b/.tapes") == [entry]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_store_that_cannot_be_looked_into_is_named(tmp_path, find):
+    """Neither another program's nor the user's own store is spoken of."""
+    init_store(tmp_path / "work/.tapes")
+    (tmp_path / "work/.tapes").chmod(0)
+    with pytest.raises(StorageError, match="permission denied"):
+        find(tmp_path / "work")
 
 
 def test_a_store_that_lost_its_head_is_an_error(tmp_path, find):

@@ -194,7 +194,7 @@ def test_no_link_is_followed(tmp_path, name):
 def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path):
     """`.tapes` may be a file of somebody's."""
     (tmp_path / ".tapes").write_bytes(b"x")
-    with pytest.raises(StorageError):
+    with pytest.raises(UnsafePathError):
         init_store(tmp_path / ".tapes")
 
     assert (tmp_path / ".tapes").read_bytes() == b"x"
