@@ -26,7 +26,7 @@ help:
 	@echo "make bench    the budgets, measured against git on this machine"
 	@echo "make clients  conversations of real clients from npm and PyPI, recorded"
 	@echo "make fuzz     each parser under atheris for FUZZ_SECONDS, in an environment of its own"
-	@echo "make faults   kills, full disks and power cuts; the whole of it wants root and strace"
+	@echo "make faults   kills, full disks, power cuts, crowds: all that make test has a sample of"
 	@echo "make million  a chain of a million turns, of which make test has a tenth"
 	@echo "make remotes  races, cut connections and killed clients over sshd, nginx and git daemon"
 
