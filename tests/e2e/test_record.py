@@ -277,6 +277,8 @@ def test_recording_that_was_killed_is_told_of_once(world, server):
     script = f"{' '.join(AGENT)} chat '{PROMPT}'; while kill -0 $PPID; do sleep 0.05; done 2>&-"
     with world.start("record", "--", "sh", "-c", script) as process:
         assert process.stdout.readline() == "hello.txt has 16 bytes.\n"
+        while [len(turns) for turns in refs(world).values()] != [len(SHAPE)]:
+            time.sleep(0.05)
         process.kill()
     first = world.record("true")
     again = world.record("true")
