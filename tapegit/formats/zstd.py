@@ -28,6 +28,8 @@ _SALVAGE_STEP_BYTES: Final = 1 << 10
 _STREAM_STEP_BYTES: Final = 1 << 9
 _SINGLE_SEGMENT: Final = 1 << 5
 _HAS_CHECKSUM: Final = 1 << 2
+_FLAGS_OFFSET: Final = 4
+_CHECKSUM_SIZE_BYTES: Final = 4
 _WINDOW_LOG_MIN: Final = 10
 
 
@@ -138,14 +140,15 @@ def decompress(frame: bytes | memoryview, *, size_max: int, where: object) -> by
     return content
 
 
-def decompress_into(buffer: bytearray, frame: bytes | memoryview, *, where: object) -> memoryview:
+def decompress_into(content: memoryview, frame: memoryview, *, where: object) -> memoryview:
     """Return the content of a frame as the first bytes of a buffer, which is overwritten.
 
-    Its checksum is verified if it is there; what follows the frame is not looked at.
+    Neither the checksum of the frame is looked at nor what follows: this is for who has another
+    check for each part of the content, and takes a fifth less time.
 
     Args:
-        buffer: As large as the content may be.
-        frame: The frame, whole.
+        content: A buffer as large as the content may be.
+        frame: The frame, whole; its header is changed.
         where: What is being read, for messages.
 
     Raises:
@@ -153,8 +156,11 @@ def decompress_into(buffer: bytearray, frame: bytes | memoryview, *, where: obje
         TruncatedError: The frame ends too early.
         IntegrityError: The frame is damaged.
     """
-    size_bytes = read_content_size(frame, size_max=len(buffer), where=where)
-    content = memoryview(buffer)[:size_bytes]
+    size_bytes = read_content_size(frame, size_max=len(content), where=where)
+    content = content[:size_bytes]
+    if frame[_FLAGS_OFFSET] & _HAS_CHECKSUM:
+        frame[_FLAGS_OFFSET] &= ~_HAS_CHECKSUM
+        frame = frame[:-_CHECKSUM_SIZE_BYTES]
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_SIZE_MAX_BYTES)
     try:
         # With all bytes of the frame and room for all of its content this is one pass.

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 SIZE_MAX_BYTES: Final = 64 << 20
 
 
+class FrameBuffer:
+    """Memory for one frame after the other: as it is in its pack, and decompressed."""
+
+    __slots__ = ("compressed", "content")
+
+    def __init__(self, compressed_size: int, content_size: int) -> None:
+        self.compressed = memoryview(bytearray(compressed_size))
+        self.content = memoryview(bytearray(content_size))
+
+
 class DecodedFrame(NamedTuple):
     """A frame's content and where its records start; the last offset is the end."""
 

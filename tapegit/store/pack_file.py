@@ -64,6 +64,19 @@ class PackFile:
             raise self._truncated(offset + size_bytes, offset + len(data))
         return data
 
+    def read_into(self, buffer: memoryview, offset: int) -> None:
+        """Fill a buffer with bytes of the file; errors are those of `read`."""
+        if offset + len(buffer) > self.size_bytes:
+            raise self._truncated(offset + len(buffer), self.size_bytes)
+        got = 0
+        try:
+            while got < len(buffer) and (part := os.preadv(self._fd, [buffer[got:]], offset + got)):
+                got += part
+        except OSError as error:
+            raise storage_error(error, "read", self.path) from error
+        if got < len(buffer):
+            raise self._truncated(offset + len(buffer), offset + got)
+
     def _truncated(self, wanted: int, got: int) -> TruncatedError:
         return TruncatedError(
             f"cannot read '{self.path}': it ends at {got}, not at {wanted} or later",

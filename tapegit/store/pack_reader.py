@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tapegit.formats.packindex import PackIndex
-    from tapegit.store.frames import FrameCache
+    from tapegit.store.frames import FrameBuffer, FrameCache
 
 _BLOB_NUMBER: Final = KIND_NUMBERS[Kind.BLOB]
 _TURN_NUMBER: Final = KIND_NUMBERS[Kind.TURN]
@@ -250,14 +250,12 @@ class PackReader:
         self._turns_shift = section[SECTION_TURNS] - section[SECTION_FIRST_TURN]
         return True
 
-    def content_size(self, number: int) -> int:
-        """Return the size of a frame, decompressed, as the index has it."""
-        return int(self.index.frame_content_sizes[number])
-
     def is_missing(self, number: int, size_min: int) -> bool:
         """Return whether a frame of blobs of this size or more has to be decompressed."""
+        compressed_size, content_size = self.sizes(number)
         return (
-            size_min <= self.content_size(number) <= CONTENT_SIZE_MAX_BYTES
+            size_min <= content_size <= CONTENT_SIZE_MAX_BYTES
+            and compressed_size <= COMPRESSED_SIZE_MAX_BYTES
             and self.index.frame_kind_numbers[number] == _BLOB_NUMBER
             and (self.number, number) not in self._cache
         )
@@ -270,12 +268,17 @@ class PackReader:
             self._cache.put(key, frame)
         return frame
 
-    def load(self, number: int, buffer: bytearray | None = None) -> DecodedFrame:
+    def sizes(self, number: int) -> tuple[int, int]:
+        """Return the sizes of a frame, in the pack and decompressed, as the index has them."""
+        index = self.index
+        return index.frame_compressed_sizes[number], index.frame_content_sizes[number]
+
+    def load(self, number: int, buffer: FrameBuffer | None = None) -> DecodedFrame:
         """Return a frame, decompressed and not kept; any thread may call this.
 
         Args:
             number: The frame.
-            buffer: Where its content goes, or None for memory of its own.
+            buffer: Where it goes, its checksum not being looked at; None for memory of its own.
 
         Raises:
             DataError: It is damaged.
@@ -286,13 +289,17 @@ class PackReader:
         size = index.frame_compressed_sizes[number]
         if size > COMPRESSED_SIZE_MAX_BYTES:
             raise FormatError(f"cannot read '{self.path}': {size} bytes are no frame")
-        with PackFile(self.path) as file:
-            compressed = file.read(index.frame_offsets[number], size)
         content: bytes | memoryview
+        with PackFile(self.path) as file:
+            if buffer is None:
+                compressed = file.read(index.frame_offsets[number], size)
+            else:
+                file.read_into(buffer.compressed[:size], index.frame_offsets[number])
         if buffer is None:
             content = zstd.decompress(compressed, size_max=CONTENT_SIZE_MAX_BYTES, where=self.path)
         else:
-            content = zstd.decompress_into(buffer, compressed, where=self.path)
+            frame = buffer.compressed[:size]
+            content = zstd.decompress_into(buffer.content, frame, where=self.path)
         if len(content) != index.frame_content_sizes[number]:
             raise FormatError(
                 f"cannot read '{self.path}': {len(content)} bytes where the index says"

@@ -3,7 +3,8 @@
 Rules: zstandard works without the interpreter's lock, so two processors decompress two frames
 at a time, into buffers that are used again: fresh memory for each is a third of the work. A
 frame is valid until the next one is asked for, and none is kept: they would push each other out
-of the cache. One that cannot be read is left to the caller, who says what is wrong with it.
+of the cache. Only what is taken from it is verified, by its id; a frame that cannot be read is left
+to the caller, who says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from tapegit.errors import TapesError
+from tapegit.store.frames import FrameBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -68,9 +70,10 @@ class _Helper:
     """A thread, the frames that nobody has begun, and those that wait for the caller."""
 
     def __init__(self, runs: Sequence[FrameRun]) -> None:
-        self._buffer_size = max(map(_size, runs))
+        sizes = [run.reader.sizes(run.frame) for run in runs]
+        self._compressed_size, self._content_size = map(max, zip(*sizes, strict=True))
         self._left = deque(runs)
-        self._done: deque[tuple[FrameRun, DecodedFrame | None, bytearray]] = deque()
+        self._done: deque[tuple[FrameRun, DecodedFrame | None, FrameBuffer]] = deque()
         self._free = [self._new_buffer() for _ in range(_WAITING_COUNT_MAX)]
         self._is_working = count_processors() > 1
         self._change = Condition()
@@ -110,15 +113,15 @@ class _Helper:
                 self._is_working = False
                 self._change.notify()
 
-    def _begin(self) -> tuple[FrameRun, bytearray] | None:
+    def _begin(self) -> tuple[FrameRun, FrameBuffer] | None:
         """Return a run and a buffer for its frame, waiting for that; None at the end."""
         with self._change:
             while self._left and not self._free:
                 self._change.wait()
             return (self._left.popleft(), self._free.pop()) if self._left else None
 
-    def _new_buffer(self) -> bytearray:
-        return bytearray(self._buffer_size)
+    def _new_buffer(self) -> FrameBuffer:
+        return FrameBuffer(self._compressed_size, self._content_size)
 
     def __enter__(self) -> Self:
         if self._is_working:
@@ -141,7 +144,7 @@ class _Helper:
             self._thread.join()
 
 
-def _load(run: FrameRun, buffer: bytearray) -> DecodedFrame | None:
+def _load(run: FrameRun, buffer: FrameBuffer) -> DecodedFrame | None:
     try:
         return run.reader.load(run.frame, buffer)
     except (TapesError, MemoryError, LookupError):
@@ -149,4 +152,4 @@ def _load(run: FrameRun, buffer: bytearray) -> DecodedFrame | None:
 
 
 def _size(run: FrameRun) -> int:
-    return run.reader.content_size(run.frame)
+    return run.reader.sizes(run.frame)[1]

@@ -126,31 +126,35 @@ def test_any_changed_bit_is_found_or_harmless():
                 continue
 
 
+def decompress_into(buffer, frame):
+    """Decompress into a buffer."""
+    return zstd.decompress_into(buffer, memoryview(bytearray(frame)), where=HERE)
+
+
 def test_a_buffer_is_used_again():
     """Frames of any size go into one, and what they leave behind is in no content."""
-    buffer = bytearray(len(DATA))
+    buffer = memoryview(bytearray(len(DATA)))
     for data in (DATA, b"", DATA[:77], bytes(len(DATA)), DATA):
-        assert zstd.decompress_into(buffer, zstd.compress(data), where=HERE) == data
+        assert decompress_into(buffer, zstd.compress(data)) == data
+        assert decompress_into(buffer, zstandard.compress(data)) == data
     frame = zstd.make_long_distance_compressor(12, 24).compress(DATA)
-    assert zstd.decompress_into(buffer, frame, where=HERE) == DATA
+    assert decompress_into(buffer, frame) == DATA
 
 
 def test_a_buffer_takes_no_bad_frame():
-    """One too large for it, cut off before its checksum, or with any bit changed."""
-    buffer = bytearray(len(DATA))
+    """None too large for it and none cut off; a changed bit may be seen, in bounds it is."""
+    buffer = memoryview(bytearray(len(DATA)))
     with pytest.raises(FormatError):
-        zstd.decompress_into(bytearray(len(DATA) - 1), FRAME, where=HERE)
-    for size in range(len(FRAME) - 4):
+        decompress_into(buffer[1:], FRAME)
+    for size in range(len(FRAME)):
         with pytest.raises((TruncatedError, FormatError)):
-            zstd.decompress_into(buffer, FRAME[:size], where=HERE)
-    for size in range(len(FRAME) - 4, len(FRAME)):
-        assert zstd.decompress_into(buffer, FRAME[:size], where=HERE) == DATA
+            decompress_into(buffer, FRAME[:size])
     for offset in range(len(FRAME)):
         for bit in (1, 16, 128):
             changed = bytearray(FRAME)
             changed[offset] ^= bit
             try:
-                assert zstd.decompress_into(buffer, bytes(changed), where=HERE) == DATA
+                assert len(decompress_into(buffer, changed)) <= len(DATA)
             except DataError:
                 continue
 
