@@ -168,8 +168,8 @@ def test_a_check_that_cannot_be_made_says_why(tapes, repository):
     """What says which objects were removed is damaged: a problem, and the other checks go on."""
     (repository.root / "tombstones").write_bytes(b"none")
     found = reasons(tapes, code=1)
-    assert found["truncated"] == "problem"
-    assert found["store-whole"] == "ok"
+    assert found["truncated"] == found["store-damaged"] == "problem"
+    assert found["no-remote"] == "note"
 
 
 def test_fix_finishes_a_redaction_and_drops_a_damaged_index(tapes, repository):
