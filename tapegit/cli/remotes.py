@@ -116,10 +116,10 @@ def raise_refused(refs: Sequence[FetchedRef], remote: str) -> None:
             " whoever pushed it has to clone anew",
         )
     if wrong:
-        raise ProtocolError(
-            f"{_count(wrong)} refused",
-            hint="nothing of them was installed; the others are here",
-        )
+        hint = "nothing of them was installed; the others are here"
+        if any("collides with" in (ref.reason or "") for ref in wrong):
+            hint += f"\n'tapes remote prune {remote}' removes what is gone there, and in the way"
+        raise ProtocolError(f"{_count(wrong)} refused", hint=hint)
 
 
 def _count(refs: Sequence[FetchedRef]) -> str:

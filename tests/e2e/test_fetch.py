@@ -101,3 +101,21 @@ def test_what_a_killed_fetch_from_an_address_left_goes_with_the_next(tapes, chai
     other("fetch", server.path, "main:got")
     left = [line.split()[-1] for line in other("for-each-ref", "refs/remotes").lines]
     assert left == ["refs/remotes/@url-1-0/main", "refs/remotes/origin/main"]
+
+
+def test_what_is_gone_is_not_in_the_way_of_what_is_new(tapes, chain, server, other):
+    """A branch that became a folder of branches: pruning goes first, here and in a push."""
+    tapes("push", "origin", "main", "main:a", "main:b")
+    other("fetch")
+    tapes("push", "origin", ":a")
+    tapes("push", "origin", "main:a/b")
+    assert tapes("branch", "-r").lines == ["  origin/a/b", "  origin/b", "  origin/main"]
+    refused = other("fetch", code=41).err
+    assert "it collides with 'refs/remotes/origin/a'" in refused
+    assert "'tapes remote prune origin' removes what is gone there" in refused
+    assert " * [new branch]      a/b    -> origin/a/b" in other("fetch", "--prune").err
+    assert other("branch", "-r").lines == ["  origin/a/b", "  origin/b", "  origin/main"]
+    tapes("push", "origin", "main:B/c", "main~1:new")
+    followed = ["  origin/a/b", "  origin/b", "  origin/main", "  origin/new"]
+    assert tapes("branch", "-r").lines == followed
+    assert server.refs.keys() >= {"refs/tapes/heads/B/c", "refs/tapes/heads/new"}

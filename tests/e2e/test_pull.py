@@ -103,3 +103,14 @@ def test_what_was_fetched_is_found_by_its_session(tapes, chain, server, other, r
     assert other("rev-parse", "@{latest}").oid == str(tip)
     assert other("log", "--oneline").lines == tapes("log", "--oneline", "0199cccc-1").lines
     assert other("branch", "-r").out == ""
+
+
+def test_a_branch_that_is_gone_from_the_remote_is_not_up_to_date(tapes, chain, other):
+    """What was seen of it last says nothing of what is there."""
+    tapes("push", "-u", "origin", "main", "main:side")
+    other("pull")
+    tapes("push", "--delete", "origin", "main")
+    refused = other("pull", code=12).err
+    assert "remote 'origin' has no branch 'main' any more" in refused
+    assert "'tapes push origin main:main' puts it there again" in refused
+    assert other("pull", "origin", "side").out == "Already up to date.\n"

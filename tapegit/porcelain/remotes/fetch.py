@@ -442,11 +442,10 @@ class _Fetcher:
                 if move.mark not in (REJECTED, UP_TO_DATE):
                     assert move.oid is not None
                     transaction.update_ref(RefName(move.local), move.oid, move.old)
-            for name in [
-                *pruned,
-                *(gone for each in verified for gone in self._list_dropped(each)),
-            ]:
-                transaction.delete_ref(name)
+            dropped = (gone for each in verified for gone in self._list_dropped(each))
+            with self._repository.ref_transaction(message) as earlier:
+                for name in [*pruned, *dropped]:  # it may be in the way of what is new
+                    earlier.delete(name)
         self._tell(moves)
 
     def _tell(self, moves: list[FetchedRef]) -> None:
@@ -458,6 +457,8 @@ class _Fetcher:
             told.add(move.remote_name)
             if move.mark != UP_TO_DATE:
                 self.report.refs.append(move)
+            else:
+                self.report = self.report._replace(same=(*self.report.same, move))
         self._tell_pruned()
 
     def _tell_pruned(self) -> None:

@@ -24,7 +24,7 @@ from tapegit.porcelain.remotes.fetch_any import fetch_any, verify_has_tapes
 from tapegit.porcelain.remotes.fetch_into import followed_for_now
 from tapegit.porcelain.remotes.remotes import add_remote, find_upstream_setting, set_upstream
 from tapegit.refs.names import RefName
-from tapegit.remote.ref_names import NOTES
+from tapegit.remote.ref_names import HEADS, NOTES, Shared
 from tapegit.remote.scratch import remove_folder
 from tapegit.remote.urls import parse_url
 from tapegit.repository.init import init_store
@@ -97,10 +97,13 @@ def pull(
     name = there or (followed[1] if followed and followed[0] == remote.name else branch)
     upstream = RefName.parse(f"refs/remotes/{remote.name}/{name}")
     new = repository.refs.find(upstream)
-    if new is None:
+    there = {(each.kind, each.remote_name) for each in (*report.refs, *report.same)}
+    if new is None or not there & {(HEADS, name), ("", Shared(HEADS, name).remote_name)}:
         raise RefNotFoundError(
-            f"remote '{remote.name}' has no branch '{name}'",
-            hint="'tapes pull REMOTE BRANCH' takes another one",
+            f"remote '{remote.name}' has no branch '{name}'" + (" any more" if new else ""),
+            hint=f"'tapes push {remote.name} {branch}:{name}' puts it there again"
+            if new
+            else "'tapes pull REMOTE BRANCH' takes another one",
             name=upstream,
         )
     return report, _advance(repository, head.target, head.oid, upstream, new)

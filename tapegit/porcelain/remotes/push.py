@@ -9,9 +9,10 @@ Source: tapes-push(1), tapesformat-git(5).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tapegit.errors import UserError
+from tapegit.errors import InvalidNameError, UserError
 from tapegit.files.durable import TemporaryFile
 from tapegit.graph.turns import TurnGraph
 from tapegit.objects.kind import Kind
@@ -363,17 +364,35 @@ class _Pusher:
             note_told(self._repository.root, self._name, self._place)
         sent = {command.name: command.new for command in self._commands}
         seen = dict(self._seen)
-        with self._repository.ref_transaction(f"push {self._name}") as transaction:
-            for each in self._planned:
-                remote_name = each.wish.shared.remote_name
-                if each.mark == UP_TO_DATE or remote_name in accepted:
-                    self._follow(transaction.update, transaction.delete, each)
-                    new = sent.get(remote_name, each.old)
-                    seen[remote_name] = new
-                    if new == NO_COMMIT:
-                        del seen[remote_name]
+        settled = []
+        for each in self._planned:
+            remote_name = each.wish.shared.remote_name
+            if each.mark == UP_TO_DATE or remote_name in accepted:
+                settled.append(each)
+                seen[remote_name] = sent.get(remote_name, each.old)
+                if seen[remote_name] == NO_COMMIT:
+                    del seen[remote_name]
+        # What is gone may be in the way of what is new: a folder of it, or another case.
+        self._follow_all([each for each in settled if each.mark == DELETED])
+        try:
+            self._follow_all([each for each in settled if each.mark != DELETED])
+        except InvalidNameError:
+            for each in settled:
+                with suppress(InvalidNameError):  # a fetch says what is in its way
+                    self._follow_all([each] if each.mark != DELETED else [])
         if seen != self._seen:
             write_seen(self._repository.root, self._name, seen)
+
+    def _follow_all(self, settled: Sequence[Planned]) -> None:
+        """Move what follows refs, all or none.
+
+        Raises:
+            InvalidNameError: What is to follow one collides with another ref.
+        """
+        if settled:
+            with self._repository.ref_transaction(f"push {self._name}") as transaction:
+                for each in settled:
+                    self._follow(transaction.update, transaction.delete, each)
 
     def _follow(
         self, update: Callable[..., None], delete: Callable[..., None], planned: Planned
