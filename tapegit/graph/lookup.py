@@ -302,7 +302,8 @@ def _not_found(refs: RefReader, text: str) -> RefNotFoundError:
     return RefNotFoundError(
         f"no ref, session or object '{shown}'",
         hint="a revision is the name of a ref, an id or at least 4 digits of it, "
-        "a session's id or at least 8 characters of it, or the whole id of a message or call; "
+        "a session's id or at least 8 characters of it, what its recording is called, or the "
+        "whole id of a message or call; "
         "'tapes for-each-ref' and 'tapes sessions' list what there is",
         name=text,
     )

@@ -48,6 +48,8 @@ def test_name_finds_the_session(world, environ):
     assert world.read("sessions").out.endswith(f"  [my run] {PROMPT}\n")
     assert last(world, "my run") == ENDS
     assert last(world, "my run~1").startswith("tool: ")
+    world.tapes("forget", "my run")
+    assert not world.records("sessions")
 
 
 def test_without_a_name_there_is_none(world):

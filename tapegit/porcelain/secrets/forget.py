@@ -5,12 +5,14 @@ Source: tapes-forget(1).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tapegit.errors import ConflictError, RefNotFoundError
 from tapegit.formats.rewriting import Rewriting
 from tapegit.formats.tombstones import FORGOTTEN
 from tapegit.graph.lookup import SESSIONS, look_up
+from tapegit.graph.named import find_named
 from tapegit.index.sessions import list_sessions
 from tapegit.porcelain.secrets.rewriting import GATE_TIMEOUT_S, begin, finish_pending
 from tapegit.refs.names import HEAD
@@ -65,7 +67,13 @@ def find_folders(repository: Repository, graph: TurnGraph, text: str) -> list[st
         RefNotFoundError: The text means no session.
         AmbiguousRevisionError: It means several.
     """
-    named = look_up(repository.objects, repository.refs, text, warn=_ignore)
+    named = look_up(
+        repository.objects,
+        repository.refs,
+        text,
+        warn=_ignore,
+        find_named=partial(find_named, repository.refs, graph),
+    )
     folder = None if named.ref is None else find_folder(named.ref)
     if folder is None:
         raise RefNotFoundError(
