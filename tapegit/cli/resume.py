@@ -11,7 +11,8 @@ from tapegit.cli.app import App, pass_app, tell_session
 from tapegit.cli.surroundings import find_surroundings
 from tapegit.porcelain.recording.child import CommandNotRunError
 from tapegit.porcelain.resume.messages import MESSAGES, make_messages
-from tapegit.porcelain.resume.resume import Wanted, find_program, plan, run, start
+from tapegit.porcelain.resume.plan import Wanted, make_plan
+from tapegit.porcelain.resume.resume import find_program, run, start
 from tapegit.porcelain.turns.selection import select
 from tapegit.recorder.sources.outcome import SKIPPED
 from tapegit.refs.names import HEAD
@@ -21,7 +22,8 @@ from tapegit.ui.resume import describe_repairs, plan_members
 
 if TYPE_CHECKING:
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.resume.resume import Plan, Resumed
+    from tapegit.porcelain.resume.plan import Plan
+    from tapegit.porcelain.resume.resume import Resumed
 
 
 SEPARATED: Final = "tapegit.resume.arguments"
@@ -67,7 +69,7 @@ def command(
         return
     wanted = Wanted(client, message, directory, ctx.meta[SEPARATED])
     where = find_surroundings(app)
-    planned = plan(app.repository, app.graph, oid, wanted, where)
+    planned = make_plan(app.repository, app.graph, oid, wanted, where)
     if not as_json:
         _tell_plan(app, planned)
     if dry_run:

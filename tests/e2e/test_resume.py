@@ -17,7 +17,8 @@ from tapegit.errors import StorageError
 from tapegit.graph.turns import TurnGraph
 from tapegit.porcelain.imports.transcripts import Found, ImportOptions, import_transcripts
 from tapegit.porcelain.recording.launching import Surroundings
-from tapegit.porcelain.resume.resume import Wanted, plan, start
+from tapegit.porcelain.resume.plan import Wanted, make_plan
+from tapegit.porcelain.resume.resume import start
 from tapegit.refs.names import RefName
 from tests.recordings import jsonl
 from tests.sources import FIXTURES
@@ -491,7 +492,7 @@ def test_a_file_that_exists_is_kept(repository, tapes, session, home, work):
     graph = TurnGraph(repository.objects)
     oid = repository.refs.read(RefName.parse("refs/sessions/claude-code/old/file/main"))
     where = Surroundings(dict(os.environ), home, work, sys.executable)
-    planned = plan(repository, graph, oid, Wanted(), where)
+    planned = make_plan(repository, graph, oid, Wanted(), where)
     planned.path.parent.mkdir(parents=True)
     planned.path.write_bytes(b"mine\n")
     with pytest.raises(StorageError, match="exists already"):

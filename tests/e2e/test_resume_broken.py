@@ -19,7 +19,7 @@ from tapegit.harness.resume.continuation import Aim, Said
 from tapegit.harness.resume.table import RESUMES
 from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.recording.launching import Surroundings
-from tapegit.porcelain.resume.resume import Wanted, plan
+from tapegit.porcelain.resume.plan import Wanted, make_plan
 
 TIME_MS = 1_750_000_000_123
 MARK = "MARK"
@@ -111,7 +111,7 @@ def test_a_broken_session_goes_on(repository, tapes, work, tmp_path, source, nam
     where = Surroundings(dict(os.environ), tmp_path, work, sys.executable)
     for client in RESUMES:
         graph = TurnGraph(repository.objects)
-        planned = plan(repository, graph, ObjectId.parse(oid), Wanted(client.name), where)
+        planned = make_plan(repository, graph, ObjectId.parse(oid), Wanted(client.name), where)
         data = planned.written.data
         assert b"\0" not in data
         assert b"\\u0000" not in data

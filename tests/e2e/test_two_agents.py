@@ -12,7 +12,8 @@ import pytest
 from tapegit.errors import StaleRefError
 from tapegit.graph.turns import TurnGraph
 from tapegit.porcelain.recording.launching import Surroundings
-from tapegit.porcelain.resume.resume import Wanted, plan, start
+from tapegit.porcelain.resume.plan import Wanted, make_plan
+from tapegit.porcelain.resume.resume import start
 from tapegit.refs.names import RefName
 from tests.e2e.test_resume import CLAUDE, home, session  # noqa: F401 - fixtures
 
@@ -117,7 +118,7 @@ def test_who_comes_too_late_begins_nothing(repository, tapes, session, home, wor
     oid = repository.refs.read(RefName("refs/heads/fix"))
     where = Surroundings(dict(os.environ), home, work, sys.executable)
     graph = TurnGraph(repository.objects)
-    planned = [plan(repository, graph, oid, Wanted(), where) for _ in range(2)]
+    planned = [make_plan(repository, graph, oid, Wanted(), where) for _ in range(2)]
     start(repository, planned[0])
     files = sorted(home.rglob("*.jsonl"))
     refs = tapes("for-each-ref").out

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tapegit.harness.facts import Harness
     from tapegit.objects.oid import ObjectId
-    from tapegit.porcelain.resume.resume import Plan
+    from tapegit.porcelain.resume.plan import Plan
     from tapegit.repository.repository import Repository
 
 TIMEOUT_S: Final = 120
