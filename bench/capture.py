@@ -27,7 +27,7 @@ from tapegit.wire.recording.calls import CallRecorder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.run import Options
+    from bench.measure import Options
 
 REAL_WIRE = ROOT.parent / "shared" / "data" / "anthropic-wire"
 PROCESS_COUNT = 16

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
 
 TURN_COUNT = 1_000
 MESSAGE_COUNT = 700

@@ -13,7 +13,7 @@ from tapegit.redact.redactor import default_redactor
 from tests.secret_corpus import FORMATS, iter_harmless, iter_planted
 
 if TYPE_CHECKING:
-    from bench.run import Options
+    from bench.measure import Options
 
 SCANNED_BYTES = 10_000_000
 SCAN_LIMIT_S = 5.0

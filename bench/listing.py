@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
 
 SESSION_COUNT = 5_000
 MESSAGE_COUNT = 6

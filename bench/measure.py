@@ -24,6 +24,21 @@ ROOT = Path(__file__).resolve().parents[1]
 TAPES = [str(Path(sys.executable).with_name("tapes"))]
 
 
+class Options(NamedTuple):
+    """Where data is kept between runs, and how much of it is made."""
+
+    folder: Path
+    size: float
+
+    def scale(self, full: float) -> float:
+        """Return a size of the design, made smaller for a quick look."""
+        return full * self.size
+
+    def count(self, full: int) -> int:
+        """Return how often to repeat."""
+        return full if self.size >= 1 else max(3, full // 3)
+
+
 class Run(NamedTuple):
     """One process: seconds of wall time and of processor time, peak memory in MB, its output."""
 

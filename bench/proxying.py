@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
 
 LARGE = 80_000
 ANSWER = "json 2000"

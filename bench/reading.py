@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
 
 PACK_COUNT = 200
 LOOSE_COUNT = 6_000

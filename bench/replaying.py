@@ -20,7 +20,7 @@ from tapegit.repository.repository import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.run import Options
+    from bench.measure import Options
 
 CALL_COUNT = 2_000
 OPEN_LIMIT_S = 10.0

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from bench.budget import Figure, format_figures
 from bench.capture import measure_long_session, measure_recorders, measure_wire
@@ -19,7 +18,7 @@ from bench.comparing import measure_diff
 from bench.finding import measure_finding
 from bench.following import measure_following
 from bench.listing import measure_listing
-from bench.measure import ROOT, fsync_ms, git
+from bench.measure import ROOT, Options, fsync_ms, git
 from bench.proxying import measure_proxy
 from bench.reading import measure_reading
 from bench.replaying import measure_replaying
@@ -48,21 +47,6 @@ PARTS = {
     "capture": measure_recorders,
     "proxy": measure_proxy,
 }
-
-
-class Options(NamedTuple):
-    """Where data is kept between runs, and how much of it is made."""
-
-    folder: Path
-    size: float
-
-    def scale(self, full: float) -> float:
-        """Return a size of the design, made smaller for a quick look."""
-        return full * self.size
-
-    def count(self, full: int) -> int:
-        """Return how often to repeat."""
-        return full if self.size >= 1 else max(3, full // 3)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
 
 QUERIES = ("error test", "def", "role:tool def", '"return value"', "import NOT test")
 LIMIT_MS = 200.0

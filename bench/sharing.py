@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.measure import Run
-    from bench.run import Options
+    from bench.measure import Options
     from tapegit.objects.oid import ObjectId
 
 TURN_COUNT = 100_000

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
     from tapegit.porcelain.step.step import Tape
 
 TURN_COUNT = 2_000

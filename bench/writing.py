@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.run import Options
+    from bench.measure import Options
 
 REAL_DATA = ROOT.parent / "shared" / "data" / "claude-code"
 PEAK_GC_MB = 300.0
