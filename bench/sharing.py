@@ -19,8 +19,7 @@ from tapegit.repository.repository import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.measure import Run
-    from bench.measure import Options
+    from bench.measure import Options, Run
     from tapegit.objects.oid import ObjectId
 
 TURN_COUNT = 100_000
