@@ -97,8 +97,8 @@ def pull(
     name = there or (followed[1] if followed and followed[0] == remote.name else branch)
     upstream = RefName.parse(f"refs/remotes/{remote.name}/{name}")
     new = repository.refs.find(upstream)
-    there = {(each.kind, each.remote_name) for each in (*report.refs, *report.same)}
-    if new is None or not there & {(HEADS, name), ("", Shared(HEADS, name).remote_name)}:
+    listed = {(each.kind, each.remote_name) for each in (*report.refs, *report.same)}
+    if new is None or not listed & {(HEADS, name), ("", Shared(HEADS, name).remote_name)}:
         raise RefNotFoundError(
             f"remote '{remote.name}' has no branch '{name}'" + (" any more" if new else ""),
             hint=f"'tapes push {remote.name} {branch}:{name}' puts it there again"
