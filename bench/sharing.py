@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import statistics
 import sysconfig
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,18 +45,29 @@ def measure_sharing(options: Options) -> Iterator[Figure]:
     yield Figure("clone", cloned.wall_s, 60.0, "s", _cost(cloned))
     tapes(store, "remote", "add", "origin", str(server))
     tapes(store, "fetch")
-    for number in range(options.count(3)):
-        _extend(store / ".tapes", number)
-        pushed = tapes(store, "push", "origin", "b0")
-        fetched = tapes(copy, "fetch")
-    _extend(store / ".tapes", options.count(3))
-    push_mb = own_peak_mb([*TAPES, "push", "origin", "b0"], store)
-    fetch_mb = own_peak_mb([*TAPES, "fetch"], copy)
-    yield Figure("push of 1 turn", pushed.wall_s, 0.6, "s", f"{pushed.cpu_s:.2f} s of CPU")
-    yield Figure("push of 1 turn, memory", push_mb, 150.0, "MB", "peak, without git's")
-    yield Figure("fetch of 1 turn", fetched.wall_s, 0.6, "s", f"{fetched.cpu_s:.2f} s of CPU")
-    yield Figure("fetch of 1 turn, memory", fetch_mb, 150.0, "MB", "peak, without git's")
+    # Git's check of what came passes by all that is younger on the remote.
+    yield from _measure_turn(options, store, copy, "b0", "", is_new=True)
+    yield from _measure_turn(options, store, copy, "b1", ", said before all others", is_new=False)
     yield from _measure_sessions(options)
+
+
+def _measure_turn(
+    options: Options, store: Path, copy: Path, branch: str, what: str, *, is_new: bool
+) -> Iterator[Figure]:
+    """Yield what it costs to share one turn more."""
+    pushes, fetches = [], []
+    for number in range(options.count(5)):
+        _extend(store / ".tapes", branch, number, is_new=is_new)
+        pushes.append(tapes(store, "push", "origin", branch))
+        fetches.append(tapes(copy, "fetch"))
+    _extend(store / ".tapes", branch, len(pushes), is_new=is_new)
+    push_mb = own_peak_mb([*TAPES, "push", "origin", branch], store)
+    fetch_mb = own_peak_mb([*TAPES, "fetch"], copy)
+    for verb, runs, peak_mb in (("push", pushes, push_mb), ("fetch", fetches, fetch_mb)):
+        wall_s = statistics.median(each.wall_s for each in runs)
+        cpu_s = statistics.median(each.cpu_s for each in runs)
+        yield Figure(f"{verb} of 1 turn{what}", wall_s, 0.6, "s", f"{cpu_s:.2f} s of CPU")
+        yield Figure(f"{verb} of it, memory", peak_mb, 150.0, "MB", "peak, without git's")
 
 
 def _measure_sessions(options: Options) -> Iterator[Figure]:
@@ -142,11 +155,12 @@ def _session(number: int, root: Path) -> Session:
     return Session(harness="codex", id=f"{number:08d}", cwd=str(root.parent))
 
 
-def _extend(root: Path, number: int) -> None:
-    """Add a turn to a branch."""
+def _extend(root: Path, branch: str, number: int, *, is_new: bool) -> None:
+    """Add a turn to a branch, said now, or not later than the one before it."""
     repository = Repository.open(root)
-    name = RefName("refs/heads/b0")
+    name = RefName(f"refs/heads/{branch}")
     tip = repository.refs.read(name)
+    time_ms = time.time_ns() // 1_000_000 if is_new else START_MS
+    turn = Turn(role="user", summary=f"more {number}", parents=(str(tip),), time=time_ms)
     with repository.transaction("bench") as transaction:
-        turn = Turn(role="user", summary=f"more {number}", parents=(str(tip),))
         transaction.update_ref(name, transaction.write(Kind.TURN, encode_turn(turn)), tip)
