@@ -82,7 +82,7 @@ clients: $(STAMP)
 	@$(BIN)/python -m pytest -q -m clients tests/clients
 
 faults: $(STAMP)
-	@$(BIN)/python -m pytest -q -m faults tests/faults tests/stress tests/crash tests/hostile tests/unit
+	@$(BIN)/python -m pytest -q -m faults
 
 million: $(STAMP)
 	@TAPES_TURNS=1000000 $(BIN)/python -m pytest -q tests/e2e/test_rev_million.py

@@ -34,8 +34,8 @@ COMMANDS = {
     "reset": ("reset", "fix~1"),
     "resume": ("resume", "-m", "go on"),
 }
-EVERY = 5
-"""Every n-th call is tried in a run of all tests, every one with TAPES_EVERY_CALL=1."""
+EVERY = 8
+"""Every n-th call is tried in a run of all tests, every one by `make faults`."""
 
 
 class Desk:
@@ -121,15 +121,16 @@ def check_files(desk, files):
         assert now[path].startswith(desk.tapes("cat-file", "-p", f"{leader.split()[0]}:raw/0").data)
 
 
+@pytest.mark.parametrize("step", [EVERY, pytest.param(1, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("verb", COMMANDS)
-def test_killed_before_any_call(original, tmp_path, verb):
+def test_killed_before_any_call(original, tmp_path, verb, step):
     """Nothing is lost, no file of the client is half written, and the command can be run again."""
     before, files = original.refs(), original.files()
     done = copy_of(original, tmp_path / "done")
     done.commanded(verb)
     after = done.refs()
     assert after != before
-    number, is_killed, step = 1, True, 1 if os.environ.get("TAPES_EVERY_CALL") else EVERY
+    number, is_killed = 1, True
     while is_killed:
         desk = copy_of(original, tmp_path / str(number))
         is_killed = run_until(number, lambda desk=desk: desk.commanded(verb))

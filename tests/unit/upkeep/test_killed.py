@@ -1,6 +1,6 @@
 """gc killed before any single system call: what is needed is there, and the next run ends well.
 
-Every run of the tests has it die before one call in four, `make faults` before each.
+Every run of the tests has it die before one call in six, `make faults` before each.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def test_every_call_is_counted():
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.faults)])
 def test_gc_killed_before_any_call_loses_nothing(tmp_path, step):
     """Whatever call it dies before, a reader finds all that is needed, and gc can go on."""
     first = tmp_path / "first" / ".tapes"

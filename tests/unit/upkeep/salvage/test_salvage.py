@@ -99,7 +99,7 @@ def place_in(area, size):
     return {"anywhere": number % size, "start": number, "end": size - 1 - number}[where]
 
 
-@settings(max_examples=45)
+@settings(max_examples=25)
 @given(area=AREAS, mask=st.integers(1, 255))
 def test_one_wrong_byte_in_a_pack_costs_what_fsck_names_and_salvage_gets_the_rest(
     model, area, mask
