@@ -65,6 +65,7 @@ def command(
     if refused is not None:
         raise TranscriptError(
             f"'{refused.path}' was not imported: {refused.reason}",
+            hint="'tapes help import' says which files of which harnesses are taken",
             path=refused.path,
             reason=refused.reason,
         )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Execute = Callable[..., sqlite3.Cursor]
     EncodeSum = Callable[[Iterable[bytes]], bytes]
 
-INDEX_VERSION: Final = 2
+INDEX_VERSION: Final = 3
 FILE_NAME: Final = "index.sqlite"
 TIMEOUT_S: Final = 5.0
 CHECK_SIZE_BYTES: Final = 16
@@ -221,6 +221,15 @@ class IndexFile:
                 raise DamagedIndexError
             rows[folder] = KeptRow(*fields)
         return rows
+
+    def read_sums(self) -> dict[str, bytes]:
+        """Return the encoded sum of the calls of each session, by folder; not verified.
+
+        Raises:
+            DamagedIndexError: The file is damaged.
+            OSError: It cannot be read now.
+        """
+        return dict(self._select("SELECT folder, usage FROM session"))
 
     def read_calls(self) -> list[tuple[str, KeptCall]]:
         """Return each call once, with the folder of the first session that has it, by time.

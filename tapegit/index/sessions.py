@@ -25,7 +25,7 @@ from tapegit.objects.oid import ObjectId
 from tapegit.repository.gate import read_settled_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tapegit.graph.turns import TurnGraph
     from tapegit.index.database import KeptRow
@@ -215,7 +215,7 @@ def _read_calls(file: IndexFile, rows: dict[str, SessionRow]) -> list[tuple[str,
     """Return each call once, with the folder that it counts for.
 
     A row of a call that is there and sound may yet be that of no session, or of one too many: so
-    the sums are compared.
+    the sums are compared, and how many there are.
 
     Raises:
         DamagedIndexError: A session has other calls than when its sum was made.
@@ -224,7 +224,8 @@ def _read_calls(file: IndexFile, rows: dict[str, SessionRow]) -> list[tuple[str,
     usages: dict[str, list[tuple[int | None, ...]]] = {folder: [] for folder in rows}
     for folder, call in calls:
         usages[folder].append(call.usage)
-    if any(sum_usage(usages[folder]) != row.usage for folder, row in rows.items()):
+    sums = file.read_sums()
+    if any(_encode_usages(each) != sums.get(folder) for folder, each in usages.items()):
         raise DamagedIndexError
     return calls
 
@@ -330,7 +331,12 @@ def _encode(usage: tuple[int | None, ...]) -> bytes:
 
 
 def _encode_sum(usages: Iterable[bytes]) -> bytes:
-    return _encode(sum_usage(json.loads(usage) for usage in usages))
+    return _encode_usages([json.loads(usage) for usage in usages])
+
+
+def _encode_usages(usages: Sequence[Sequence[int | None]]) -> bytes:
+    """Return the sums of what calls spent, and how many calls they are."""
+    return json.dumps([*sum_usage(usages), len(usages)]).encode()
 
 
 def _decode_row(kept: KeptRow) -> SessionRow:
@@ -341,7 +347,7 @@ def _decode_row(kept: KeptRow) -> SessionRow:
     """
     try:
         members, usage = json.loads(f"[{kept.row.decode()},{kept.usage.decode()}]")
-        row = SessionRow._make([*members, tuple(usage), ()])
+        row = SessionRow._make([*members, tuple(usage[:-1]), ()])
         row = row._replace(models=tuple(row.models))
     except (ValueError, TypeError, RecursionError) as error:
         raise DamagedIndexError from error

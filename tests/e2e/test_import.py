@@ -137,6 +137,7 @@ def test_what_is_no_transcript_is_an_error_but_stops_nothing(tapes, store, work,
     assert done.err.splitlines() == [
         f"tapes: warning: '{work}/missing' is skipped: no such file or directory",
         f"tapes: error: '{other}' was not imported: no transcript of a known harness",
+        "hint: 'tapes help import' says which files of which harnesses are taken",
     ]
 
 
@@ -224,7 +225,7 @@ def test_damaged_session_does_not_stop_the_others(tapes, store, work, source):
 
 
 def test_sessions_come_back_where_packed_refs_is_lost(tapes, store, source, tmp_path):
-    """The way out that the error names: move the file away, ask fsck, import again."""
+    """The way out that the error names; and where the file is gone: ask fsck, import again."""
     tapes("import", source)
     tip = tapes("rev-parse", MAIN).oid
     tapes("update-ref", "refs/heads/main", tip)
@@ -233,7 +234,10 @@ def test_sessions_come_back_where_packed_refs_is_lost(tapes, store, source, tmp_
     data = path.read_bytes()
     for damaged in (data.replace(b"main", b"mail", 1), data[:-9]):
         path.write_bytes(damaged)
-        assert "hint: move it out of the store" in tapes("log", code=None).err
+        assert "hint: 'tapes fsck --salvage' writes it anew" in tapes("log", code=None).err
+        assert "wrote 'packed-refs' anew" in tapes("fsck", "--salvage").out
+        assert tapes("rev-parse", MAIN).oid == tip
+        assert tapes("rev-parse", "HEAD").oid == tip
 
     path.rename(tmp_path / "packed-refs")
 

@@ -233,6 +233,24 @@ def test_costs_never_depend_on_the_index(tapes, imported, wrong):
     assert tapes("usage", "session").out == before
 
 
+def test_a_call_that_cost_nothing_is_missed_too(tapes, store, work):
+    """The sums are the same without it: so calls are counted as well."""
+    answers = [assistant(f"Answer {n}", f"m{n}") for n in range(3)]
+    for number, record in enumerate(answers):
+        usage = {"input_tokens": number, "output_tokens": number}
+        record["message"] |= {"model": "model-x", "usage": usage}
+    (work / "s.jsonl").write_bytes(jsonl([user("Go", "u1"), *answers]))
+    tapes("import", "s.jsonl")
+    before = tapes("usage", "session").out
+    with sqlite3.connect(store / "index" / "index.sqlite") as connection:
+        deleted = connection.execute(
+            "DELETE FROM call WHERE usage = CAST(? AS BLOB)", ("[0, 0, null, null, null, null]",)
+        )
+        assert deleted.rowcount == 1
+    connection.close()
+    assert tapes("usage", "session").out == before
+
+
 def test_folder_of_the_index_is_made(tapes, imported):
     """Where the whole folder is gone it is made, so that the next list has an index again."""
     shutil.rmtree(imported / "index")

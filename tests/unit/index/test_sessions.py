@@ -19,6 +19,7 @@ from tests.recordings import Recordings, jsonl
 
 GOOD = ["pi", "s", "r", "t", 1, None, 2, 1, True, None, ["m"], "/", None, None, None]
 USAGE = [1, None, None, None, None, None]
+SUMS = [*USAGE, 2]
 
 
 def ref(name, digit="0"):
@@ -28,22 +29,23 @@ def ref(name, digit="0"):
 
 def test_row_comes_back():
     """A sound row is what it was."""
-    row = _decode_row(KeptRow(b"", json.dumps(GOOD).encode(), json.dumps(USAGE).encode()))
+    row = _decode_row(KeptRow(b"", json.dumps(GOOD).encode(), json.dumps(SUMS).encode()))
     assert row == (*GOOD[:10], ("m",), "/", None, None, None, tuple(USAGE), ())
 
 
 @pytest.mark.parametrize(
     ("row", "usage"),
     [
-        (GOOD[:-1], USAGE),
-        ([*GOOD, 1], USAGE),
-        ([1, *GOOD[1:]], USAGE),
-        ([*GOOD[:10], [1], *GOOD[11:]], USAGE),
-        ([*GOOD[:10], 5, *GOOD[11:]], USAGE),
+        (GOOD[:-1], SUMS),
+        ([*GOOD, 1], SUMS),
+        ([1, *GOOD[1:]], SUMS),
+        ([*GOOD[:10], [1], *GOOD[11:]], SUMS),
+        ([*GOOD[:10], 5, *GOOD[11:]], SUMS),
         (GOOD, [1]),
-        (GOOD, ["1"] * 6),
+        (GOOD, SUMS[1:]),
+        (GOOD, ["1"] * 7),
         (GOOD, 5),
-        (5, USAGE),
+        (5, SUMS),
     ],
 )
 def test_row_of_a_stranger_is_damaged(row, usage):
