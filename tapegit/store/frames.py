@@ -6,6 +6,8 @@ used last is always kept, however large: whoever reads one object usually wants 
 
 from __future__ import annotations
 
+import mmap
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ class FrameBuffer:
     __slots__ = ("compressed", "content")
 
     def __init__(self, compressed_size: int, content_size: int) -> None:
-        self.compressed = memoryview(bytearray(compressed_size))
-        self.content = memoryview(bytearray(content_size))
+        self.compressed = _new_memory(compressed_size)
+        self.content = _new_memory(content_size)
 
 
 class DecodedFrame(NamedTuple):
@@ -74,3 +76,12 @@ class FrameCache:
 
 def _size(frame: DecodedFrame) -> int:
     return len(frame.content) + 8 * len(frame.offsets)
+
+
+def _new_memory(size_bytes: int) -> memoryview:
+    """Return memory that costs nothing until it is written to, in large pages where it can be."""
+    memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)

@@ -133,6 +133,7 @@ class Batch:
         self._objects = objects
         self._resolve = resolve
         self._format = line_format
+        self._has_rest = line_format.has_rest
         self._with_data = with_data
         self._end = end
         self._on_damaged = on_damaged
@@ -189,7 +190,7 @@ class Batch:
     def _find(self, line: bytes) -> Answer:
         """Return the id that a line asks for, or why there is none."""
         name, rest = line, b""
-        if self._format.has_rest:
+        if self._has_rest:
             name, _, rest = line.partition(b" ")
         if _FULL_ID.fullmatch(name):
             return Answer(name, rest, ObjectId.fromhex(name.decode()))
