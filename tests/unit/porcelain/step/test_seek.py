@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.dialects.test_decisions import RESULTS
 
 from tapegit.dialects.meaning.decisions import SIGNS, find_decision
 from tapegit.dialects.meaning.named_files import iter_files
@@ -16,6 +15,7 @@ from tapegit.dialects.parts import ToolCall
 from tapegit.objects.oid import ObjectId
 from tapegit.porcelain.step.seek import find_needed, has_failed, make_seeker
 from tapegit.porcelain.turns.parts import iter_parts, iter_texts
+from tests.unit.dialects.meaning.test_decisions import RESULTS
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "transcripts"
 SOURCES = ("claude-code", "codex", "pi", "gemini-cli", "opencode", "swe-agent", "vcr")
