@@ -197,6 +197,8 @@ def _parse_step(text: str, found: re.Match[str], *, is_first: bool) -> Step:
 def _parse_peel(text: str, inside: str) -> Step:
     if inside.startswith("/"):
         return Step(SEARCH, text=_search_text(text, inside[1:]))
+    if inside == "commit":
+        inside = "turn"  # what it is to git
     if inside not in PEEL_KINDS:
         raise invalid(text, f"'^{{{inside[:40]}}}' is none of turn, tag, blob, rope, object")
     return Step(PEEL, text=inside)

@@ -17,6 +17,8 @@ SAME = [
     ("log", "--color=never", "--oneline", "-2"),
     ("log", "--pretty=oneline", "--abbrev-commit"),
     ("show", "-s", "--no-color", "--oneline"),
+    ("show", "-s", "--oneline", "v1^{commit}"),
+    ("rev-parse", "--verify", "v1^{commit}"),
     ("show", "--no-patch", "--oneline", "HEAD~1"),
     ("checkout", "-q", "-f", "try/2"),
     ("switch", "-q", "--force", "try/2"),
