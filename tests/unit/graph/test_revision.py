@@ -102,7 +102,7 @@ def test_revision_parses_to_name_steps_and_selector(text, name, steps, selector)
         "@{-0}",
         "x@{latest}",
         "x^{",
-        "x^{commit}",
+        "x^{tree}",
         "x^{tree}",
         "x^{/!a}",
         "x~1a",
