@@ -65,9 +65,16 @@ class RefCheck:
         if head.oid is not None:
             self.roots.append(RefRoot(HEAD, head.oid, in_reflog=False))
         elif head.target is not None:
-            self.findings.append(
-                Finding(NOTICE, f"HEAD points to an unborn branch ({head.target.short})")
-            )
+            what = f"HEAD points to an unborn branch ({head.target.short})"
+            self.findings.append(Finding(NOTICE, what + self._tell_last_head()))
+
+    def _tell_last_head(self) -> str:
+        """Return where HEAD was last, if its reflog does not say that it was made unborn."""
+        try:
+            last = self._refs.logs.find_lost(HEAD)
+        except TapesError:
+            return ""
+        return "" if last is None else f", though its reflog ends at {last.short()}"
 
     def _note_broken(self, name: str, error: TapesError) -> None:
         if name != "packed-refs" and RefName.try_parse(name) is None:

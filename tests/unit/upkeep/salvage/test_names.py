@@ -89,6 +89,15 @@ def test_head_is_what_its_reflog_says(store, data):
     assert labels(check(store)) == []
 
 
+def test_head_that_names_a_branch_that_never_was_is_told(store):
+    """One wrong byte makes another branch of the one that was checked out."""
+    overwrite(store / "HEAD", b"ref: refs/heads/fiy\n")
+    last = reopen(store).refs.read(RefName("refs/heads/fix")).short()
+    assert [f.what for f in check(store).findings if f.what.startswith("HEAD")] == [
+        f"HEAD points to an unborn branch (fiy), though its reflog ends at {last}"
+    ]
+
+
 @pytest.mark.parametrize("name", ["refs/heads/loose", "refs/heads/fix", "refs/tags/v1"])
 def test_a_ref_file_is_mended_by_its_digits_or_its_reflog(store, name):
     """A digit that is none, an end that is missing, and nothing at all."""
