@@ -33,11 +33,15 @@ def post(url: str, body: dict[str, Any], headers: dict[str, str]) -> list[dict[s
         },
     )
     events = []
-    with urllib.request.urlopen(request) as response:
-        for line in response:
-            text = line.decode().strip().removeprefix("data: ")
-            if text.startswith("{"):
-                events.append(json.loads(text))
+    try:
+        with urllib.request.urlopen(request) as response:
+            for line in response:
+                text = line.decode().strip().removeprefix("data: ")
+                if text.startswith("{"):
+                    events.append(json.loads(text))
+    except urllib.error.HTTPError as error:
+        error.close()  # it is an answer too, with a socket
+        raise
     return events
 
 
