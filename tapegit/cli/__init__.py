@@ -24,4 +24,4 @@ import gc
 # What a command makes lives until it ends, or goes with its last reference. At the default the
 # search for cycles takes a tenth of a short command's time, most of it while it is loaded,
 # when 25,000 objects are made.
-gc.set_threshold(50_000)
+gc.set_threshold(30_000)
