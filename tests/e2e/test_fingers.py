@@ -73,6 +73,19 @@ def test_log_takes_a_revision_before_a_file(tapes, session, work):
     assert "exclude" in tapes("log", "-S", "a", "--grep", "b", code=2).err
 
 
+def test_a_tip_that_is_lost_hides_no_other_tape(tapes, repository):
+    """All others are listed first; then the ref is named, with what brings it back."""
+    make_tape(repository, 3)
+    lost = make_tape(repository, 2, name="refs/heads/lost", label="other")[-1]
+    name = lost.hex()
+    (repository.root / "objects" / name[:2] / name[2:]).unlink()
+    for words in (("log", "--all", "--oneline"), ("rev-list", "--all")):
+        done = tapes(*words, code=12)
+        assert len(done.lines) == 3
+        assert f"'refs/heads/lost' names object '{lost}', missing" in done.err
+        assert "tapes import" in done.err
+
+
 def test_reflog_takes_a_count(tapes, session):
     """As log does."""
     tapes("reset", "HEAD~1")

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from tapegit.errors import ObjectNotFoundError
 from tapegit.graph.resolve import Point
 from tapegit.refs.names import HEAD
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tapegit.graph.resolve import Resolver
+    from tapegit.objects.oid import ObjectId
     from tapegit.refs.loose import OnBroken
     from tapegit.refs.reader import RefReader
 
@@ -57,7 +59,8 @@ def iter_points(
         is_peeled: Follow tags to turns, and pass over refs that lead to none; else what is
             named may be any object.
         with_head: `--all` means HEAD too.
-        on_broken: Takes (name, error) of a ref of a set that cannot be read.
+        on_broken: Takes (name, error) of a ref of a set that cannot be read, or whose object
+            is missing.
 
     Raises:
         UserError: A token is no revision, or names nothing or several things.
@@ -96,12 +99,21 @@ def _iter_set(
     prefix = SETS.get(option, "")
     wanted = _complete(prefix, pattern) if pattern else None
     for ref in refs.iter_refs(prefix or "refs/", on_broken=on_broken):
-        if wanted is None or fnmatchcase(ref.name, wanted):
-            if not is_peeled:
+        if wanted is not None and not fnmatchcase(ref.name, wanted):
+            continue
+        oid: ObjectId | None = ref.oid
+        try:
+            if is_peeled:
+                oid = resolver.find_turn(ref.oid, ref.name)
+            else:
                 resolver.verify_present(ref.oid, ref.name)
-                yield Point(ref.oid, ref.name)
-            elif (oid := resolver.find_turn(ref.oid, ref.name)) is not None:
-                yield Point(oid, ref.name)
+        except ObjectNotFoundError as error:
+            if on_broken is None:
+                raise
+            on_broken(ref.name, error)
+            continue
+        if oid is not None:
+            yield Point(oid, ref.name)
 
 
 def _iter_head(resolver: Resolver, refs: RefReader, *, is_peeled: bool) -> Iterator[Point]:
