@@ -1,7 +1,7 @@
 """What every hostile test needs: a store with old data in it, and runs that are measured.
 
-Rules: each run must end within 5 seconds and 300 MiB, with no traceback; after each, what the
-store held before can still be read. A test damages its own copy of the store.
+Rules: each run must end within 5 seconds of the processor and 300 MiB, with no traceback; after
+each, what the store held before can still be read. A test damages its own copy of the store.
 """
 
 from __future__ import annotations
