@@ -36,6 +36,8 @@ def find_named(refs: RefReader, graph: TurnGraph, text: str) -> list[Named]:
     Raises:
         DataError: The refs cannot be read.
     """
+    if text.startswith("refs/"):
+        return []  # a whole name of a ref: all sessions are not read because there is none
     own = group_sessions(refs.iter_refs(SESSIONS))
     return _find_among(own, graph, text) or _find_among(group_fetched(refs), graph, text)
 
