@@ -78,9 +78,8 @@ $ tapes reset old
 HEAD is now at <1> assistant: That was it.
 hint: 'tapes reset fix@{1}' goes back
 $ tapes reset --hard old
-tapes: error: tapes keeps no files of yours, so '--hard' has no meaning
-hint: 'tapes reset old' moves the branch; 'git reset --hard <commit>' is for files
-[1]
+HEAD is now at <1> assistant: That was it.
+hint: none of your files was touched; 'git reset --hard' is for files
 $ tapes reset fix@{1}
 HEAD is now at <8> tool: fixed
 hint: 'tapes reset fix@{1}' goes back

@@ -103,7 +103,6 @@ def test_revision_parses_to_name_steps_and_selector(text, name, steps, selector)
         "x@{latest}",
         "x^{",
         "x^{tree}",
-        "x^{tree}",
         "x^{/!a}",
         "x~1a",
         "x^2a",
