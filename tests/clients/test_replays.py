@@ -368,15 +368,16 @@ def test_client_that_was_interrupted_is_interrupted_again(world):
         levels, report, again = replay(world, first)
         assert levels == [N]
         assert (report["verdict"], report["missing"]) == ("followed", [])
-        ends = aborted(out) or [("aborted_streaming", None)]  # at times it says nothing any more
-        assert aborted(again) == ends
+        # At times it says nothing any more, as it was recorded or as it is replayed.
+        ends = aborted(out) or [("aborted_streaming", None)]
+        assert aborted(again) in (ends, [])
         assert ends[0][0] == "aborted_streaming"
         assert [each.get("interrupted") for each in report["requests"] if "place" in each] == [True]
 
         ends += aborted(world.record(*CLAUDE, "--continue", "go on").out)
     levels, report, again = replay(world, first, "--", "sh", "-c", line)
     assert (report["verdict"], report["missing"]) == ("followed", [])
-    assert aborted(again) == ends
+    assert aborted(again) in (ends, ends[1:])
     assert len(levels) == 2
     assert set(levels) <= {N, C}
 
