@@ -346,7 +346,9 @@ def pane(tmp_path, work):
 
     def start(*words):
         command = f"{sys.executable} -m tapegit {' '.join(words)}; echo left with $?; sleep 30"
-        run("new-session", "-d", "-x", "100", "-y", "24", "-c", str(work), command)
+        size = ("-x", "100", "-y", "24")
+        # A shell that is interrupted with its child ends with it in dash, and goes on in bash.
+        run("new-session", "-d", *size, "-c", str(work), "bash", "-c", command)
 
     run.start = start
     yield run

@@ -56,6 +56,7 @@ def test_of_several_copies_the_youngest_counts(shop):
     for cruft_days, loose_days in ((9, 3), (3, 9)):
         for old in shop.root.glob("objects/pack/*"):
             old.unlink()
+        path.unlink(missing_ok=True)  # nobody but root may write to it
         path.write_bytes(data)
         age(shop, oid, cruft_days)
         shop.gc()
