@@ -111,9 +111,14 @@ def _choose(app: App, refs: tuple[str, ...], how: dict[str, Any], followed: Foll
     if chosen.session is not None:
         app.terminal.message(f"HEAD is unborn: pushing {chosen.session.short}")
     if chosen.outside_count:
-        app.terminal.message(
-            f"{chosen.outside_count} sessions of other directories are not pushed; name them to"
+        count = chosen.outside_count
+        what = (
+            "1 session of another directory is"
+            if count == 1
+            else (f"{count} sessions of other directories are")
         )
+        app.terminal.message(f"{what} not pushed")
+        app.terminal.hint("'tapes push REMOTE SESSION...' pushes sessions that are named")
     return chosen.wishes
 
 

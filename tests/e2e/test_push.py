@@ -87,7 +87,7 @@ def test_sessions_of_other_directories_are_pushed_only_if_named(
     result = tapes("push", "--sessions", "origin")
     assert "refs/tapes/sessions/codex/inside-1" in server.refs
     assert "refs/tapes/sessions/codex/outside-1" not in server.refs
-    assert "1 sessions of other directories are not pushed" in result.err
+    assert "1 session of another directory is not pushed\nhint: 'tapes push" in result.err
 
 
 def test_ropes_are_trees_that_are_shared(tapes, server, repository, other, chain):
