@@ -96,5 +96,7 @@ def _tell(app: App, done: Amended, found: Amendable, *, quiet: bool, as_json: bo
     if done.secret_count:
         app.terminal.warning("a secret in the new text was replaced by a placeholder")
     if done.left_count:
-        app.terminal.hint(f"{done.left_count} turns that followed are no longer on it")
+        count = done.left_count
+        turns = "1 turn that followed is" if count == 1 else f"{count} turns that followed are"
+        app.terminal.hint(f"{turns} no longer on it")
     app.terminal.hint(f"'tapes reset {name}@{{1}}' goes back to what was")

@@ -61,7 +61,7 @@ def test_a_result_is_replaced_in_a_sibling(tapes, session):
     done = tapes("amend", "fix#3", "--text", "12 passed")
     after = tapes("rev-parse", "fix").oid
     assert done.lines == [f"[fix {after[:7]}] tool: 12 passed"]
-    assert "hint: 1 turns that followed are no longer on it" in done.err
+    assert "hint: 1 turn that followed is no longer on it" in done.err
     assert "tapes reset fix@{1}" in done.err
     assert tapes("rev-parse", f"{after}^").oid == tapes("rev-parse", f"{before}^").oid
     assert tapes("rev-parse", session).oid == tip
